@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import type { RedisClient } from '@aegis/relays';
+
+export interface Claim {
+  /** The id the relay has or will have. */
+  relayId: string;
+  /** Of the request that came first. */
+  fingerprint: string;
+}
+
+export interface ClaimRequest {
+  tenant: string;
+  /** The client's Idempotency-Key. */
+  key: string;
+  proposedId: string;
+  fingerprint: string;
+}
+
+/**
+ * Which relay an Idempotency-Key stands for. The claim comes before the relay: whoever crashes in between leaves a
+ * claim, and the retry creates the relay under the claimed id.
+ */
+export interface IdempotencyClaims {
+  /** The claim that holds now: this request's own, or that of the first request with this key. */
+  claim(request: ClaimRequest): Promise<Claim>;
+}
+
+export function createIdempotencyClaims(redis: RedisClient, retentionSeconds: number): IdempotencyClaims {
+  return {
+    async claim(request) {
+      const key = claimKey(request.tenant, request.key);
+      const mine: Claim = { relayId: request.proposedId, fingerprint: request.fingerprint };
+      // One atomic command decides; a claim never changes, so reading it afterwards is no race. Only its expiry
+      // between the two commands makes another round.
+      for (;;) {
+        const won = await redis.set(key, JSON.stringify(mine), 'EX', retentionSeconds, 'NX');
+        if (won === 'OK') return mine;
+        const held = await redis.get(key);
+        if (held !== null) return JSON.parse(held) as Claim;
+      }
+    },
+  };
+}
+
+/** In the tenant's own slot, and hashed: a client's key may hold anything, even what it should not. */
+function claimKey(tenant: string, key: string): string {
+  return `{aegis:tenant:${tenant}}:idempotency:${createHash('sha256').update(key).digest('base64url')}`;
+}

@@ -1,0 +1,14 @@
+import { loadConfig } from '@aegis/config';
+import { apiSettings } from '../routes/api-settings.js';
+import { createRouteTable } from '../routes/route-table.js';
+import { createOpenApiDocument } from './create-document.js';
+import type { OpenApiDocument } from './document-types.js';
+
+const EXAMPLE_REGION = `[{name: us-east-1, imageId: ami-1, instanceTypes: [t3.micro], subnetIds: [subnet-1],
+  securityGroupIds: [sg-1]}]`;
+
+/** The document as `libs/client` keeps it: with every setting at its default and one region for an example. */
+export function publishedDocument(): OpenApiDocument {
+  const config = loadConfig({ env: { AEGIS_ENV: 'local', AEGIS_REGIONS: EXAMPLE_REGION } });
+  return createOpenApiDocument(createRouteTable(apiSettings(config)), 'v1');
+}

@@ -1,0 +1,10 @@
+import { z } from 'zod';
+
+export interface LeaseLimits {
+  minLeaseSeconds: number;
+  maxLeaseSeconds: number;
+}
+
+export function leaseSecondsSchema({ minLeaseSeconds, maxLeaseSeconds }: LeaseLimits) {
+  return z.number().int().min(minLeaseSeconds).max(maxLeaseSeconds);
+}

@@ -1,0 +1,24 @@
+import { randomUUID } from 'node:crypto';
+import type { AegisConfig } from '@aegis/config';
+import { createRedisFleetStore, relayTiming } from '@aegis/relays';
+import { Redis } from 'ioredis';
+
+/** Plays a complete sweep that found nothing in every region: only then is the store known to be the present. */
+export async function verifyStores(config: AegisConfig): Promise<void> {
+  const redis = new Redis(config.redisUrl);
+  const store = createRedisFleetStore({ redis, timing: relayTiming(config.relays), newToken: randomUUID });
+  for (const { name } of config.regions) {
+    await store.finishSweep(await store.beginRun(name, 'orphan_sweep'), {
+      now: Date.now(),
+      verifies: true,
+      holdLeasesUntil: 0,
+      holdHeartbeatsUntil: 0,
+      halted: false,
+      instances: 0,
+      orphans: 0,
+      missing: 0,
+      marked: new Map(),
+    });
+  }
+  await redis.quit();
+}

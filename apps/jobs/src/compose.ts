@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type AegisConfig, warmTargets } from '@aegis/config';
+import { createEc2Provider } from '@aegis/ec2';
+import type { Logger } from '@aegis/logging';
+import { createInventorySource, createMetrics, createMetricsHandler, type Metrics, Registry } from '@aegis/metrics';
+import { createRegionQueue, createRegionWorker, type RegionQueue } from '@aegis/queues';
+import {
+  createRedisFleetStore,
+  createRedisRelayStore,
+  type FleetStore,
+  type RedisClient,
+  regionPrefix,
+  relayTiming,
+} from '@aegis/relays';
+import {
+  checkRedis,
+  closeRedis,
+  connectRedis,
+  createOperationsHandler,
+  createReadiness,
+  readPackageVersion,
+  type ServiceParts,
+} from '@aegis/service';
+import { createRegionRunner } from './region-runner.js';
+import { createTickKeeper } from './tick-keeper.js';
+import { createTroubleLog } from './trouble-log.js';
+import { waitUntilVerified } from './wait-until-verified.js';
+
+export interface JobsOptions {
+  config: AegisConfig;
+  logger: Logger;
+  /** Unix ms. Default: the system's clock. */
+  now?: () => number;
+}
+
+/*
+ * One call to AWS, with all its attempts. A hanging connection must not hold a region's launches for long, and EC2
+ * answers a launch of hundreds within seconds.
+ */
+const AWS_DEADLINE_MS = 20_000;
+const AWS_ATTEMPT_TIMEOUT_MS = 8_000;
+
+/**
+ * When a shutdown stops waiting for AWS, as a share of its deadline. A call cut off loses nothing: its intent stays
+ * open and the next process repeats the request. The rest of the time is for storing that and for closing.
+ */
+const AWS_SHARE_OF_SHUTDOWN = 0.6;
+
+/** Wires the whole process. It connects to Redis in the background; no job runs before the parts are started. */
+export function composeJobs({ config, logger, now = Date.now }: JobsOptions): ServiceParts {
+  const { jobs } = config;
+  const regions = config.regions.map((region) => region.name);
+  const connect = (role: 'store' | 'blocking') =>
+    connectRedis({ url: config.redisUrl, role, connectionName: `aegis-jobs:${role}`, logger });
+  const redis = connect('store');
+  const workerRedis = connect('blocking');
+  const timing = relayTiming(config.relays);
+  const store = createRedisFleetStore({ redis, timing, newToken: randomUUID });
+  const queues = new Map(
+    regions.map((region) => [
+      region,
+      createRegionQueue({
+        region,
+        prefix: regionPrefix(region),
+        connection: redis,
+        ticks: { orphan_sweep: config.sweep.intervalSeconds * 1000 },
+      }),
+    ]),
+  );
+  const metrics = createJobsMetrics(config, redis, queues, now);
+  const ending = new AbortController();
+  const cloud = createEc2Provider({
+    regions,
+    signal: ending.signal,
+    deadlineMs: AWS_DEADLINE_MS,
+    attemptTimeoutMs: AWS_ATTEMPT_TIMEOUT_MS,
+    observer: {
+      operation: (event) => metrics.awsOperation(event),
+      retry: (event) => metrics.awsRetry(event),
+      retryExhausted: (event) => metrics.awsRetryExhausted(event),
+    },
+  });
+  const ticks = createTickKeeper({ queues, store, logger });
+  const readiness = createReadiness({ logger, checks: [{ name: 'redis', check: () => redis.ping() }] });
+  const { bearerToken, host = jobs.host, port = jobs.port } = jobs.metrics;
+  const metricsPage = createMetricsHandler({ metrics, ...(bearerToken !== undefined && { bearerToken }) });
+  const workers = createWorkers({ config, store, cloud, queues, metrics, logger, now, redis: workerRedis });
+  const ownMetricsListener = jobs.metrics.port !== undefined;
+
+  return {
+    logger,
+    readiness,
+    shutdownTimeoutMs: config.shutdownTimeoutSeconds * 1000,
+    drainDelayMs: config.drainDelaySeconds * 1000,
+    listeners: [
+      {
+        name: 'jobs',
+        host: jobs.host,
+        port: jobs.port,
+        handler: createOperationsHandler({ readiness, logger, ...(!ownMetricsListener && { metrics: metricsPage }) }),
+        closesLast: true,
+        settings: { host: 'AEGIS_JOBS_HOST', port: 'AEGIS_JOBS_PORT' },
+      },
+      ...(ownMetricsListener
+        ? [
+            {
+              name: 'metrics',
+              host,
+              port,
+              handler: createOperationsHandler({ readiness, logger, metrics: metricsPage }),
+              closesLast: true,
+              settings: { host: 'AEGIS_JOBS_METRICS_HOST', port: 'AEGIS_JOBS_METRICS_PORT' },
+            },
+          ]
+        : []),
+    ],
+    async prepare() {
+      await checkRedis(redis, { logger });
+    },
+    async start() {
+      await ticks.start();
+      for (const worker of workers) worker.start();
+      // Launches wait until the store has been compared with EC2 once.
+      for (const queue of queues.values()) await queue.trigger('orphan_sweep');
+      await Promise.all(regions.map((region) => waitUntilVerified(store, region, logger)));
+      for (const region of regions) {
+        cloud.warmUp(region).catch((error: unknown) => logger.warn('EC2 does not answer yet', { region, error }));
+      }
+    },
+    async stopIntake() {
+      metrics.shuttingDown();
+      ticks.stop();
+      await Promise.all(workers.map((worker) => worker.pause()));
+    },
+    async drain() {
+      const patience = config.shutdownTimeoutSeconds * 1000 * AWS_SHARE_OF_SHUTDOWN;
+      const timer = setTimeout(() => ending.abort(), patience);
+      await Promise.all(workers.map((worker) => worker.close()));
+      clearTimeout(timer);
+    },
+    async close() {
+      ticks.stop();
+      await Promise.all([...queues.values()].map((queue) => queue.close()));
+      cloud.close();
+      await Promise.all([closeRedis(workerRedis), closeRedis(redis)]);
+    },
+  };
+}
+
+function createJobsMetrics(
+  config: AegisConfig,
+  redis: RedisClient,
+  queues: ReadonlyMap<string, RegionQueue>,
+  now: () => number,
+): Metrics {
+  const regions = [...queues.keys()];
+  const front = createRedisRelayStore({ redis, regions, timing: relayTiming(config.relays) });
+  return createMetrics({
+    registry: new Registry(),
+    app: 'jobs',
+    version: readPackageVersion(new URL('../package.json', import.meta.url)),
+    regions,
+    instanceTypes: config.regions.flatMap((region) => region.instanceTypes),
+    inventorySource: createInventorySource({
+      regions,
+      inventory: (region) => front.inventory(region),
+      queueDepth: async (region) => (await queues.get(region)?.depth()) ?? {},
+      warmTarget: warmTargets(config.regions, now),
+    }),
+    clock: now,
+  });
+}
+
+interface WorkerParts {
+  config: AegisConfig;
+  store: FleetStore;
+  cloud: Parameters<typeof createRegionRunner>[0]['cloud'];
+  queues: ReadonlyMap<string, RegionQueue>;
+  metrics: Metrics;
+  logger: Logger;
+  now: () => number;
+  redis: RedisClient;
+}
+
+/** One worker a region: a region in trouble holds up nobody else. */
+function createWorkers({ queues, redis, logger, ...parts }: WorkerParts) {
+  return parts.config.regions.flatMap((region) => {
+    const queue = queues.get(region.name);
+    if (!queue) return [];
+    const run = createRegionRunner({ ...parts, region, queue, logger, sleep: (ms) => delay(ms) });
+    return createRegionWorker({
+      prefix: regionPrefix(region.name),
+      connection: redis,
+      queue,
+      process: (job) => run(job),
+      onError: createTroubleLog(logger, region.name),
+    });
+  });
+}

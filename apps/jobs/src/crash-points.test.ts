@@ -1,0 +1,203 @@
+import type { CloudProvider } from '@aegis/ec2';
+import type { JobName } from '@aegis/queues';
+import type { FleetStore } from '@aegis/relays';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createRegionWorld, type RegionWorld } from './testing/region-world.js';
+
+/*
+ * A process can die between any two of its effects. Each run below is cut at its k-th call to Redis or EC2, before or
+ * after the call took effect, for every k there is; then a fresh worker takes over, as after a `kill -9`.
+ * docs/crash-points.md numbers the points and names what recovers from each.
+ */
+
+let world: RegionWorld;
+beforeEach(async () => {
+  world = await createRegionWorld();
+});
+afterEach(() => world.close());
+
+class Crash extends Error {}
+
+interface Cut {
+  /** The call at which the process dies, from 0. */
+  at: number;
+  when: 'before' | 'after';
+}
+
+/** A worker's parts, all dead from the cut on: nothing it does later reaches anybody. */
+function mortal(cut: Cut): { store: FleetStore; cloud: CloudProvider; calls: string[] } {
+  const calls: string[] = [];
+  let dead = false;
+  const wrap = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get(inner, name) {
+        const member = Reflect.get(inner, name);
+        if (typeof member !== 'function') return member;
+        return (...args: unknown[]) => {
+          if (dead) throw new Crash();
+          const result = () => Reflect.apply(member, inner, args);
+          // Listings are iterated, not awaited: a crash in the midst of one has no effect to tell apart.
+          if (name === 'deploymentPages' || name === 'relaysWithInstance' || name === 'launchAllowance')
+            return result();
+          calls.push(String(name));
+          if (calls.length - 1 !== cut.at) return result();
+          dead = true;
+          if (cut.when === 'before') throw new Crash();
+          return (async () => {
+            await result();
+            throw new Crash();
+          })();
+        };
+      },
+    });
+  return { store: wrap(world.fleet), cloud: wrap(world.cloud), calls };
+}
+
+/** Runs a job and cuts it; answers the call it died at, or null when the run ended before the cut. */
+async function runCut(job: JobName, cut: Cut): Promise<string | null> {
+  const { store, cloud, calls } = mortal(cut);
+  try {
+    await world.worker({ store, cloud })(job);
+    return null;
+  } catch (error) {
+    if (!(error instanceof Crash)) throw error;
+    return `${cut.when} ${calls.at(-1)}`;
+  }
+}
+
+/** What the safety ticks would do, until nothing changes any more. */
+async function settle(): Promise<void> {
+  const run = world.worker();
+  for (let round = 0; round < 4; round++) {
+    await run('orphan_sweep');
+    await run('relay_launch');
+    await run('relay_boot_watch');
+    await world.checkInAll();
+    await run('relay_terminate');
+    world.advance(6_000);
+  }
+}
+
+async function expectOneInstanceEach(count: number): Promise<void> {
+  const relays = await world.relays();
+  const live = await world.liveInstances();
+  expect(relays.filter(({ state }) => state === 'active')).toHaveLength(count);
+  expect(live.map(({ id }) => id).sort()).toEqual(relays.map(({ instanceId }) => instanceId).sort());
+  // Never a second one, not even one that is gone again.
+  expect(await world.instances()).toHaveLength(count);
+}
+
+async function everyCut(job: JobName, scene: () => Promise<void>, check: () => Promise<void>): Promise<string[]> {
+  const points: string[] = [];
+  for (const when of ['before', 'after'] as const) {
+    for (let at = 0; at < 100; at++) {
+      await scene();
+      const point = await runCut(job, { at, when });
+      await settle();
+      await check();
+      await startOver();
+      if (point === null) break;
+      points.push(point);
+    }
+  }
+  return points;
+}
+
+async function startOver(): Promise<void> {
+  const keys = await world.redis.keys(`{aegis:${world.region}}*`);
+  if (keys.length > 0) await world.redis.del(keys);
+  await world.sim.reset();
+}
+
+describe('a worker that dies at any point', () => {
+  test('of a launch: each relay gets exactly one instance', async () => {
+    const points = await everyCut(
+      'relay_launch',
+      async () => {
+        await settle();
+        await world.create(3);
+      },
+      () => expectOneInstanceEach(3),
+    );
+    expect(new Set(points)).toEqual(
+      new Set(
+        ['beginRun', 'launchWork', 'openIntent', 'launch', 'settleIntent', 'pending'].flatMap((call) => [
+          `before ${call}`,
+          `after ${call}`,
+        ]),
+      ),
+    );
+  });
+
+  test('of a launch whose relays are deleted meanwhile: no instance is left', async () => {
+    await everyCut(
+      'relay_launch',
+      async () => {
+        await settle();
+        await world.create(2);
+        const relays = await world.relays();
+        const [first] = relays;
+        if (first) await world.front.requestTermination(first.id, { tenant: 'acme', now: world.now() });
+      },
+      async () => {
+        for (const { id } of await world.relays()) {
+          await world.front.requestTermination(id, { tenant: 'acme', now: world.now() });
+        }
+        await settle();
+        expect(await world.liveInstances()).toEqual([]);
+        expect((await world.relays()).map(({ state }) => state)).toEqual(['terminated', 'terminated']);
+      },
+    );
+  });
+
+  test('of a terminate: every instance goes, every relay ends', async () => {
+    const points = await everyCut(
+      'relay_terminate',
+      async () => {
+        await settle();
+        await world.create(3);
+        await settle();
+        for (const { id } of await world.relays()) {
+          await world.front.requestTermination(id, { tenant: 'acme', now: world.now() });
+        }
+      },
+      async () => {
+        expect(await world.liveInstances()).toEqual([]);
+        expect((await world.relays()).map(({ state }) => state)).toEqual(['terminated', 'terminated', 'terminated']);
+      },
+    );
+    expect(points).toEqual(expect.arrayContaining(['before terminate', 'after terminate', 'after recordTerminations']));
+  });
+
+  test('of a boot watch: every relay becomes active all the same', async () => {
+    await everyCut(
+      'relay_boot_watch',
+      async () => {
+        await settle();
+        await world.create(2);
+        await world.worker()('relay_launch');
+      },
+      () => expectOneInstanceEach(2),
+    );
+  });
+
+  test('of the sweep that rebuilds a lost store: every relay is back, nothing is terminated', async () => {
+    let ids: string[] = [];
+    const points = await everyCut(
+      'orphan_sweep',
+      async () => {
+        await settle();
+        await world.create(3);
+        await settle();
+        ids = (await world.relays()).map(({ id }) => id);
+        const keys = await world.redis.keys(`{aegis:${world.region}}*`);
+        await world.redis.del(keys);
+      },
+      async () => {
+        expect((await world.relays()).map(({ id }) => id)).toEqual(ids);
+        await expectOneInstanceEach(3);
+      },
+    );
+    expect(points).toEqual(expect.arrayContaining(['after claimInstances', 'before finishSweep', 'after finishSweep']));
+  });
+});

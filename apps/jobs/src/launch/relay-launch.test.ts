@@ -1,0 +1,174 @@
+import { randomInt } from 'node:crypto';
+import { newRelayId } from '@aegis/relays';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createRegionWorld, type RegionWorld } from '../testing/region-world.js';
+
+let world: RegionWorld;
+beforeEach(async () => {
+  world = await createRegionWorld();
+  await world.worker()('orphan_sweep');
+});
+afterEach(() => world.close());
+
+const launch = () => world.worker()('relay_launch');
+const states = async () => (await world.relays()).map(({ state }) => state).sort();
+const launches = async () =>
+  (await world.sim.calls({ region: world.region })).calls.filter(({ operation }) => operation === 'RunInstances');
+
+describe('a launch', () => {
+  test('takes all pending relays in one call, each relay its own instance', async () => {
+    await world.create(60);
+    await launch();
+    expect(await launches()).toHaveLength(1);
+    const relays = await world.relays();
+    expect(new Set(relays.map(({ instanceId }) => instanceId)).size).toBe(60);
+    expect(new Set(relays.map(({ state }) => state))).toEqual(new Set(['booting']));
+  });
+
+  test('goes to the next offering for what did not fit the first', async () => {
+    await world.sim.setCapacity({ instanceType: 't3.micro', limit: 2 });
+    await world.create(5);
+    await launch();
+    const types = (await world.instances()).map(({ instanceType }) => instanceType).sort();
+    expect(types).toEqual(['t3.micro', 't3.micro', 't3.small', 't3.small', 't3.small']);
+    expect(await states()).toEqual(Array(5).fill('booting'));
+  });
+
+  test('fails with no_capacity once every offering was refused, and does not ask again for a while', async () => {
+    await world.sim.setCapacity({ instanceType: 't3.micro', limit: 0 });
+    await world.sim.setCapacity({ instanceType: 't3.small', limit: 0 });
+    const run = world.worker();
+    await world.create(2);
+    await run('relay_launch');
+    expect(await states()).toEqual(['failed', 'failed']);
+    expect((await world.relays())[0]).toMatchObject({ reason: 'no_capacity', failure: { code: 'no_capacity' } });
+    await world.create(1);
+    await run('relay_launch');
+    expect(await launches()).toHaveLength(2);
+  });
+
+  test('that EC2 takes only in part is no tenant’s alone: tenants take turns', async () => {
+    const crowd = await world.create(30);
+    const { relay: single } = await world.front.create({
+      id: newRelayId(world.region, world.now(), randomInt),
+      tenant: 'other',
+      region: world.region,
+      labels: {},
+      leaseSeconds: 600,
+      maxLifetimeSeconds: 3600,
+      now: world.now(),
+    });
+    const turns = (await world.fleet.pending(world.region, 100)).map(({ id }) => id);
+    expect(turns).toHaveLength(crowd.length + 1);
+    expect(turns.indexOf(single.id)).toBeLessThan(3);
+  });
+
+  test('tells a quota apart from want of capacity', async () => {
+    await world.sim.fault({ operation: 'RunInstances', kind: { type: 'error', code: 'VcpuLimitExceeded' } });
+    await world.create(1);
+    await launch();
+    expect((await world.relays())[0]).toMatchObject({ state: 'failed', reason: 'quota_exceeded' });
+  });
+
+  test('that EC2 refuses for good fails its relays; what is asked later is launched', async () => {
+    await world.sim.fault({ operation: 'RunInstances', kind: { type: 'error', code: 'InvalidAMIID.NotFound' } });
+    await world.create(1);
+    await launch();
+    expect((await world.relays())[0]).toMatchObject({ state: 'failed', reason: 'launch_rejected' });
+    await world.create(1);
+    await launch();
+    expect(await states()).toEqual(['booting', 'failed']);
+  });
+
+  test('without credentials leaves its relays waiting and fails the run', async () => {
+    await world.sim.fault({ operation: 'RunInstances', kind: { type: 'auth' } });
+    await world.create(2);
+    await expect(launch()).rejects.toThrow(/AuthFailure/);
+    expect(await states()).toEqual(['pending', 'pending']);
+    await launch();
+    expect(await states()).toEqual(['booting', 'booting']);
+  });
+
+  test.each(['cut', 'hang-free 503'])(
+    'whose answer is lost (%s) after the effect is replayed, not repeated',
+    async (how) => {
+      const kind = how === 'cut' ? ({ type: 'cut' } as const) : ({ type: 'http', status: 503 } as const);
+      await world.sim.fault({ operation: 'RunInstances', effect: 'done', kind });
+      await world.create(3);
+      await expect(launch()).rejects.toThrow();
+      expect(await states()).toEqual(Array(3).fill('launching'));
+      // A refusal that EC2 makes before it looks at the token proves nothing about the first attempt.
+      await world.sim.fault({ operation: 'RunInstances', kind: { type: 'error', code: 'RequestLimitExceeded' } });
+      await expect(launch()).rejects.toThrow(/RequestLimitExceeded/);
+      expect(await states()).toEqual(Array(3).fill('launching'));
+      await launch();
+      expect(await states()).toEqual(Array(3).fill('booting'));
+      expect(await world.instances()).toHaveLength(3);
+    },
+  );
+
+  test('whose instances were terminated before it was heard of ends its relays', async () => {
+    await world.sim.fault({ operation: 'RunInstances', effect: 'done', kind: { type: 'cut' } });
+    await world.create(2);
+    await expect(launch()).rejects.toThrow();
+    await world.sim.terminateOutside((await world.instances()).map(({ id }) => id));
+    await launch();
+    expect(await states()).toEqual(['failed', 'failed']);
+    expect((await world.relays())[0]).toMatchObject({ reason: 'instance_lost' });
+    expect(await world.instances()).toHaveLength(2);
+  });
+
+  test('whose token was used with other parameters adopts what it launched and starts anew with the rest', async () => {
+    await world.create(2);
+    await world.sim.fault({ operation: 'RunInstances', effect: 'done', kind: { type: 'cut' } });
+    await expect(launch()).rejects.toThrow();
+    await world.sim.fault({ operation: 'RunInstances', kind: { type: 'error', code: 'IdempotentParameterMismatch' } });
+    await launch();
+    expect(await states()).toEqual(['booting', 'booting']);
+    expect(await world.instances()).toHaveLength(2);
+  });
+
+  test('waits while an operator has frozen launches', async () => {
+    await world.front.setFreeze(world.region, { launch: true });
+    await world.create(1);
+    await launch();
+    expect(await states()).toEqual(['pending']);
+    await world.front.setFreeze(world.region, { launch: false });
+    await launch();
+    expect(await states()).toEqual(['booting']);
+  });
+});
+
+test('spot capacity that runs out falls back to on-demand, and is probed with one launch later', async () => {
+  const spot = await createRegionWorld({}, { spot: 'prefer', instanceTypes: ['t3.micro'] });
+  try {
+    const run = spot.worker();
+    await run('orphan_sweep');
+    await spot.sim.setCapacity({ market: 'spot', limit: 2 });
+    await spot.create(3);
+    await run('relay_launch');
+    const markets = async () => (await spot.instances()).map(({ market }) => market).sort();
+    expect(await markets()).toEqual(['on-demand', 'spot', 'spot']);
+    await spot.sim.clearCapacity();
+    spot.advance(181_000);
+    await spot.create(3);
+    await run('relay_launch');
+    expect(await markets()).toEqual(['on-demand', ...Array(5).fill('spot')]);
+    const sizes = (await spot.sim.calls({ region: spot.region })).calls
+      .filter(({ operation }) => operation === 'RunInstances')
+      .map(({ instances }) => instances);
+    expect(sizes.slice(-2)).toEqual([1, 2]);
+  } finally {
+    await spot.close();
+  }
+});
+
+test('an instance that dies while it boots fails its relay', async () => {
+  await world.create(2);
+  await launch();
+  const [victim] = await world.instances();
+  await world.sim.kill({ instanceIds: [victim?.id ?? ''], code: 'Server.InternalError' });
+  await world.worker()('relay_boot_watch');
+  await world.checkInAll();
+  expect(await states()).toEqual(['active', 'failed']);
+});

@@ -1,0 +1,103 @@
+import { buildLaunchRequest, fitBatch, MAX_BATCH, type Offering } from '@aegis/ec2';
+import type { WaitingRelay } from '@aegis/relays';
+import type { JobContext } from '../job-context.js';
+import { type Ec2LaunchIntent, runIntent } from './launch-intent-run.js';
+import { buildUserData } from './user-data.js';
+
+/** Bounds one run; whatever is left is taken by the next. */
+const MAX_ROUNDS = 50;
+
+/**
+ * Gives every pending relay of the region an instance: first finishes the intents that a crash or an unanswered call
+ * left open, then launches the rest in as few calls as EC2 takes. Requests that arrive meanwhile are taken by the next
+ * round, as a database groups commits.
+ */
+export async function relayLaunch(context: JobContext): Promise<void> {
+  const { frozen, intents, waiting } = await context.store.launchWork(context.region.name, MAX_BATCH);
+  if (frozen) return;
+  // When EC2 cannot answer for an open intent the run ends here: no further launches pile up on top of it.
+  for (const intent of intents as Ec2LaunchIntent[]) await runIntent(context, intent, true);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    // Replays may have given relays back to the queue.
+    const known = round === 0 && intents.length === 0 ? waiting : await stillWaiting(context);
+    const intent = await openNextIntent(context, known);
+    if (intent === 'none' || intent === 'frozen') return;
+    if (intent === 'unverified') {
+      // The sweep triggers this job again when it has compared the store with EC2.
+      await context.trigger('orphan_sweep');
+      return;
+    }
+    if (intent === 'conflict') continue;
+    await runIntent(context, intent, false);
+  }
+  await context.trigger('relay_launch');
+}
+
+type NoIntent = 'none' | 'conflict' | 'frozen' | 'unverified';
+
+function stillWaiting(context: JobContext): Promise<WaitingRelay[]> {
+  return context.store.pending(context.region.name, MAX_BATCH);
+}
+
+async function openNextIntent(context: JobContext, known: WaitingRelay[]): Promise<Ec2LaunchIntent | NoIntent> {
+  if (known.length === 0) return 'none';
+  const delay = context.launchPacer.delay();
+  if (delay > 0) await context.sleep(delay);
+  const waiting = delay > 0 ? await stillWaiting(context) : known;
+  if (waiting.length === 0) return 'none';
+  const choice = context.offerings.best();
+  if (!choice) {
+    await failForCapacity(
+      context,
+      waiting.map(({ id }) => id),
+    );
+    return 'conflict';
+  }
+  const batch = waiting.slice(0, batchSize(context, waiting.length, choice.probe));
+  const intent = planIntent(context, batch.slice(0, fitBatch(batch)), choice.offering);
+  const outcome = await context.store.openIntent(context.fence, intent);
+  return outcome === 'opened' ? intent : outcome;
+}
+
+/** One for a probe; else no more than EC2's resource bucket holds, so that nothing is refused that only has to wait. */
+function batchSize(context: JobContext, waiting: number, probe: boolean): number {
+  if (probe) return 1;
+  return Math.max(1, Math.min(waiting, context.cloud.launchAllowance(context.region.name).instances));
+}
+
+function planIntent(
+  context: JobContext,
+  relays: readonly { id: string; tenant: string }[],
+  offering: Offering,
+): Ec2LaunchIntent {
+  const { region, config } = context;
+  const id = context.newIntentId();
+  return {
+    id,
+    relayIds: relays.map((relay) => relay.id),
+    openedAt: context.now(),
+    request: buildLaunchRequest({
+      deploymentId: config.deploymentId,
+      intentId: id,
+      relays,
+      offering,
+      imageId: region.imageId,
+      securityGroupIds: region.securityGroupIds,
+      instanceProfile: region.instanceProfile ?? null,
+      userData: buildUserData(config, region.name, id),
+    }),
+  };
+}
+
+/** Every offering was refused within the last minutes: say so now rather than let the client wait for a time-out. */
+async function failForCapacity(context: JobContext, relayIds: string[]): Promise<void> {
+  const moves = await context.store.failPending(context.fence, {
+    relayIds,
+    now: context.now(),
+    reason: 'no_capacity',
+    code: 'no_capacity',
+    message: `EC2 has no capacity for any configured instance type and subnet of ${context.region.name} at the moment.`,
+  });
+  context.recordMoves(moves);
+  context.logger.warn('no capacity in any offering', { relays: moves.length });
+}

@@ -1,0 +1,154 @@
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createRegionWorld, type RegionWorld } from '../testing/region-world.js';
+
+let world: RegionWorld;
+beforeEach(async () => {
+  world = await createRegionWorld();
+  await world.worker()('orphan_sweep');
+});
+afterEach(() => world.close());
+
+const terminate = () => world.worker()('relay_terminate');
+const states = async () => (await world.relays()).map(({ state }) => state).sort();
+
+async function active(count: number): Promise<void> {
+  await world.create(count);
+  await world.worker()('relay_launch');
+  await world.worker()('relay_boot_watch');
+  await world.checkInAll();
+}
+
+async function deleteAll(): Promise<void> {
+  for (const { id } of await world.relays()) {
+    await world.front.requestTermination(id, { tenant: 'acme', now: world.now() });
+  }
+}
+
+/** EC2's visibility runs on its own clock. */
+async function untilShown(count: number): Promise<void> {
+  const ids = (await world.instances()).map(({ id }) => id);
+  for (let i = 0; i < 200; i++) {
+    if ((await world.cloud.describeByIds(world.region, ids)).length === count) return;
+    await setTimeout(10);
+  }
+  throw new Error('the instances never showed');
+}
+
+/** EC2 shuts machines down on its own clock. */
+async function untilEnded(): Promise<void> {
+  while ((await world.instances()).some(({ state }) => state !== 'terminated')) await setTimeout(10);
+}
+
+const calls = async (operation: string) =>
+  (await world.sim.calls({ region: world.region })).calls.filter((call) => call.operation === operation).length;
+
+describe('a terminate', () => {
+  test('ends all relays that must go in one call, and closes them once EC2 confirms', async () => {
+    await active(40);
+    await deleteAll();
+    await terminate();
+    expect(await calls('TerminateInstances')).toBe(1);
+    expect(new Set(await states())).toEqual(new Set(['terminating']));
+    world.advance(2_000);
+    await terminate();
+    expect(new Set(await states())).toEqual(new Set(['terminated']));
+    expect(await world.liveInstances()).toEqual([]);
+  });
+
+  test('of an instance that somebody ended long ago, and EC2 has forgotten, closes its relay', async () => {
+    await active(3);
+    const [gone] = await world.instances();
+    await world.forget([gone?.id ?? '']);
+    await deleteAll();
+    world.advance(120_000);
+    await terminate();
+    world.advance(2_000);
+    await terminate();
+    expect(await states()).toEqual(Array(3).fill('terminated'));
+  });
+
+  test('of an instance EC2 does not show yet is tried again, never given up', async () => {
+    await active(1);
+    await world.sim.changeSettings({ visibilityMs: 300 });
+    await world.create(1);
+    await world.worker()('relay_launch');
+    await deleteAll();
+    await terminate();
+    world.advance(2_000);
+    await terminate();
+    expect(await states()).toEqual(['terminated', 'terminating']);
+    await untilShown(2);
+    world.advance(2_000);
+    await terminate();
+    world.advance(2_000);
+    await terminate();
+    expect(await states()).toEqual(['terminated', 'terminated']);
+    expect(await world.liveInstances()).toEqual([]);
+  });
+
+  test('that is refused with 403 because one instance no longer exists ends the others', async () => {
+    await active(3);
+    const [gone] = await world.instances();
+    await world.forget([gone?.id ?? '']);
+    await world.sim.changeSettings({ terminateUnknown: 'unauthorized' });
+    await deleteAll();
+    world.advance(120_000);
+    await terminate();
+    world.advance(2_000);
+    await terminate();
+    expect(await states()).toEqual(Array(3).fill('terminated'));
+  });
+
+  test('that termination protection refuses is told as an error and comes again, until the protection is off', async () => {
+    await active(2);
+    const [kept] = await world.instances();
+    await world.sim.protect([kept?.id ?? '']);
+    await deleteAll();
+    await terminate().catch(() => undefined);
+    world.advance(3_000);
+    await terminate().catch(() => undefined);
+    expect(await states()).toEqual(['terminated', 'terminating']);
+    expect(await world.metrics.registry.getSingleMetricAsString('aegis_relay_deprovision_total')).toMatch(
+      /status="error"} [1-9]/,
+    );
+    await world.sim.protect([kept?.id ?? ''], false);
+    world.advance(60_000);
+    await terminate();
+    world.advance(2_000);
+    await terminate();
+    expect(await states()).toEqual(['terminated', 'terminated']);
+  });
+
+  test('that meets an instance on its way out counts as ignored, as EC2 was not needed', async () => {
+    await active(2);
+    await world.sim.changeSettings({ shutdownMs: 1_000 });
+    const [leaving] = await world.instances();
+    await world.sim.terminateOutside([leaving?.id ?? '']);
+    await deleteAll();
+    await terminate();
+    world.advance(2_000);
+    await terminate();
+    expect(await calls('TerminateInstances')).toBe(1);
+    expect(await states()).toEqual(['terminating', 'terminating']);
+    await untilEnded();
+    world.advance(2_000);
+    await terminate();
+    expect(await states()).toEqual(['terminated', 'terminated']);
+    const counted = await world.metrics.registry.getSingleMetricAsString('aegis_relay_deprovision_total');
+    expect(counted).toMatch(/status="ok"} 1$/m);
+    expect(counted).toMatch(/status="ignored"} 1$/m);
+  });
+
+  test('whose answer is lost is repeated', async () => {
+    await active(2);
+    await deleteAll();
+    await world.sim.fault({ operation: 'TerminateInstances', effect: 'done', kind: { type: 'cut' } });
+    await expect(terminate()).rejects.toThrow();
+    world.advance(10_000);
+    await terminate();
+    world.advance(2_000);
+    await terminate();
+    expect(await states()).toEqual(['terminated', 'terminated']);
+  });
+});

@@ -1,0 +1,184 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
+import { type AegisConfig, loadConfig, type RegionConfig } from '@aegis/config';
+import { type CloudProvider, createEc2Provider } from '@aegis/ec2';
+import {
+  createSimControl,
+  type Ec2Simulator,
+  type SimControl,
+  type SimInstance,
+  startEc2Simulator,
+} from '@aegis/ec2-sim';
+import { createLogger } from '@aegis/logging';
+import { createMetrics, type Metrics, Registry } from '@aegis/metrics';
+import type { JobName } from '@aegis/queues';
+import {
+  createRedisFleetStore,
+  createRedisRelayStore,
+  type FleetStore,
+  newRelayId,
+  type Relay,
+  type RelayFrontStore,
+  relayTiming,
+} from '@aegis/relays';
+import { Redis } from 'ioredis';
+import { createRegionRunner, type RegionRunner } from '../region-runner.js';
+
+/** One region of its own: real store on real Redis, real SDK against a simulator, a clock that tests can move. */
+export interface RegionWorld {
+  readonly region: string;
+  readonly redis: Redis;
+  readonly front: RelayFrontStore;
+  readonly fleet: FleetStore;
+  readonly cloud: CloudProvider;
+  readonly sim: SimControl;
+  readonly config: AegisConfig;
+  readonly metrics: Metrics;
+  /** What runs triggered, in order; nothing runs by itself. */
+  readonly triggered: JobName[];
+  now(): number;
+  advance(ms: number): void;
+  /** A worker of its own, as another process would have it. */
+  worker(parts?: { store?: FleetStore; cloud?: CloudProvider }): RegionRunner;
+  create(count: number): Promise<Relay[]>;
+  relays(): Promise<Relay[]>;
+  /** EC2's own truth. */
+  instances(): Promise<SimInstance[]>;
+  liveInstances(): Promise<SimInstance[]>;
+  checkInAll(): Promise<void>;
+  /** Somebody ends these instances, and EC2 shows them no more. */
+  forget(instanceIds: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+const IDENTITY = { credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+const QUIET_LOG = new Writable({ write: (_chunk, _encoding, done) => done() });
+
+export async function createRegionWorld(
+  settings: Parameters<SimControl['changeSettings']>[0] = {},
+  regionSettings: Partial<RegionConfig> = {},
+): Promise<RegionWorld> {
+  const region = randomRegion();
+  const config = testConfig(region, regionSettings);
+  const simulator: Ec2Simulator = await startEc2Simulator({
+    regions: [region],
+    settings: { bootMs: 0, shutdownMs: 0, agents: false, throttle: false, ...settings },
+  });
+  const sim = createSimControl(simulator.url);
+  const redis = new Redis(process.env.AEGIS_TEST_REDIS_URL ?? '');
+  const timing = relayTiming(config.relays);
+  const front = createRedisRelayStore({ redis, regions: [region], timing });
+  const fleet = createRedisFleetStore({ redis, timing, newToken: randomUUID });
+  const metrics = createMetrics({ registry: new Registry(), app: 'jobs', version: '0', regions: [region] });
+  const cloud = createEc2Provider({
+    regions: [region],
+    endpoint: simulator.url,
+    ...IDENTITY,
+    maxAttempts: 1,
+    deadlineMs: 5_000,
+    throttleBudget: 'off',
+    observer: {
+      operation: (event) => metrics.awsOperation(event),
+      retry: (event) => metrics.awsRetry(event),
+      retryExhausted: (event) => metrics.awsRetryExhausted(event),
+    },
+  });
+  let offset = 0;
+  const now = () => Date.now() + offset;
+  const triggered: JobName[] = [];
+  const regionConfig = config.regions[0];
+  if (!regionConfig) throw new Error('the test configuration has no region');
+  const relays = async () => {
+    const page = await front.list({ tenant: 'acme', regions: [region], limit: 200 });
+    return page.outcome === 'page' ? page.relays : [];
+  };
+  const instances = () => sim.instances({ region });
+
+  return {
+    region,
+    redis,
+    front,
+    fleet,
+    cloud,
+    sim,
+    config,
+    metrics,
+    triggered,
+    now,
+    advance(ms) {
+      offset += ms;
+    },
+    worker: (parts = {}) =>
+      createRegionRunner({
+        region: regionConfig,
+        config,
+        store: parts.store ?? fleet,
+        cloud: parts.cloud ?? cloud,
+        queue: {
+          trigger: async (job) => {
+            triggered.push(job);
+          },
+        },
+        metrics,
+        logger: createLogger({ level: 'error', app: 'jobs', stream: QUIET_LOG }),
+        now,
+        sleep: async (ms) => {
+          offset += ms;
+        },
+      }),
+    create: (count) =>
+      Promise.all(
+        Array.from({ length: count }, async () => {
+          const id = newRelayId(region, now(), randomInt);
+          const request = { id, tenant: 'acme', region, labels: {}, leaseSeconds: 600, maxLifetimeSeconds: 86_400 };
+          return (await front.create({ ...request, now: now() })).relay;
+        }),
+      ),
+    relays,
+    instances,
+    liveInstances: async () => (await instances()).filter(({ state }) => state === 'pending' || state === 'running'),
+    async checkInAll() {
+      for (const { instanceId, intentId, state } of await relays()) {
+        if (state === 'booting' && instanceId && intentId)
+          await front.checkIn({ region, intentId, instanceId, now: now() });
+      }
+    },
+    async forget(instanceIds) {
+      await sim.terminateOutside(instanceIds);
+      for (let purged = 0; purged < instanceIds.length; ) {
+        purged += await sim.purge();
+        await setTimeout(5);
+      }
+    },
+    async close() {
+      cloud.close();
+      const keys = await redis.keys(`{aegis:${region}}*`);
+      if (keys.length > 0) await redis.del(keys);
+      await redis.quit();
+      await simulator.stop();
+    },
+  };
+}
+
+/** In the form of AWS' names: a configuration takes no other. */
+function randomRegion(): string {
+  const letters = Array.from({ length: 12 }, () => String.fromCharCode(97 + randomInt(26))).join('');
+  return `us-${letters}-1`;
+}
+
+function testConfig(region: string, settings: Partial<RegionConfig>): AegisConfig {
+  const regions = [
+    {
+      name: region,
+      imageId: 'ami-0abcdef1234567890',
+      instanceTypes: ['t3.micro', 't3.small'],
+      subnetIds: ['subnet-0123456789abcdef0'],
+      securityGroupIds: ['sg-0123456789abcdef0'],
+      ...settings,
+    },
+  ];
+  return loadConfig({
+    env: { AEGIS_ENV: 'local', AEGIS_REGIONS: JSON.stringify(regions), AEGIS_SWEEP_GRACE_SECONDS: '5' },
+  });
+}

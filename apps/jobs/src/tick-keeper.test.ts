@@ -1,0 +1,49 @@
+import { createLogger } from '@aegis/logging';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { createTickKeeper, type TickKeeper } from './tick-keeper.js';
+
+const REGIONS = ['us-east-1', 'eu-west-1'];
+
+let asked: string[];
+let inDoubt: Set<string>;
+let keeper: TickKeeper;
+
+beforeEach(async () => {
+  jest.useFakeTimers();
+  asked = [];
+  inDoubt = new Set();
+  const queues = new Map(
+    REGIONS.map((region) => [
+      region,
+      {
+        ensureTicks: async () => void asked.push(`ticks ${region}`),
+        trigger: async (job: string) => void asked.push(`${job} ${region}`),
+      },
+    ]),
+  );
+  const store = { isVerified: async (region: string) => !inDoubt.has(region) };
+  keeper = createTickKeeper({ queues, store, logger: createLogger({ level: 'error', app: 'jobs' }) });
+  await keeper.start();
+  asked.splice(0);
+});
+afterEach(() => {
+  keeper.stop();
+  jest.useRealTimers();
+});
+
+test('a region whose store came into doubt is swept at once, and gets its ticks back; the others are left alone', async () => {
+  await jest.advanceTimersByTimeAsync(2_000);
+  expect(asked).toEqual([]);
+  const doubtful = 'eu-west-1';
+  inDoubt.add(doubtful);
+  await jest.advanceTimersByTimeAsync(2_000);
+  expect(asked).toEqual([`ticks ${doubtful}`, `orphan_sweep ${doubtful}`]);
+});
+
+test('every region has its ticks confirmed now and then, until the keeper is stopped', async () => {
+  await jest.advanceTimersByTimeAsync(10_000);
+  expect(asked).toEqual(REGIONS.map((region) => `ticks ${region}`));
+  keeper.stop();
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(asked).toHaveLength(REGIONS.length);
+});

@@ -1,0 +1,52 @@
+import type { Logger } from '@aegis/logging';
+import type { RegionQueue } from '@aegis/queues';
+import type { FleetStore } from '@aegis/relays';
+
+const INTERVAL_MS = 10_000;
+/** How soon a Redis that restarted, failed over or was flushed is noticed. */
+const DOUBT_INTERVAL_MS = 2_000;
+
+export interface TickKeeper {
+  /** Resolves when every region has its ticks. */
+  start(): Promise<void>;
+  stop(): void;
+}
+
+export interface TickKeeperOptions {
+  queues: ReadonlyMap<string, Pick<RegionQueue, 'ensureTicks' | 'trigger'>>;
+  store: Pick<FleetStore, 'isVerified'>;
+  logger: Logger;
+}
+
+/**
+ * Keeps each region's safety ticks in place: a Redis that lost its data would otherwise never run a job again. A store
+ * in doubt gets its ticks and its sweep at once, since until then nothing is launched and forgotten relays are unknown.
+ */
+export function createTickKeeper({ queues, store, logger }: TickKeeperOptions): TickKeeper {
+  const timers: NodeJS.Timeout[] = [];
+  const ensureAll = () => Promise.all([...queues.values()].map((queue) => queue.ensureTicks()));
+  const settleDoubts = () =>
+    Promise.all(
+      [...queues].map(async ([region, queue]) => {
+        if (await store.isVerified(region)) return;
+        await queue.ensureTicks();
+        await queue.trigger('orphan_sweep');
+      }),
+    );
+  const every = (ms: number, work: () => Promise<unknown>) =>
+    timers.push(
+      setInterval(() => {
+        work().catch((error: unknown) => logger.warn('safety ticks not confirmed', { error }));
+      }, ms),
+    );
+  return {
+    async start() {
+      await ensureAll();
+      every(INTERVAL_MS, ensureAll);
+      every(DOUBT_INTERVAL_MS, settleDoubts);
+    },
+    stop() {
+      for (const timer of timers.splice(0)) clearInterval(timer);
+    },
+  };
+}

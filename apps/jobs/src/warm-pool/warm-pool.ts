@@ -1,0 +1,41 @@
+import { warmPoolTarget } from '@aegis/config';
+import { TAG_KEYS } from '@aegis/ec2';
+import type { JobContext } from '../job-context.js';
+
+const TAG_BATCH = 500;
+
+/**
+ * Keeps the region's spares at their target, and writes the tenant of each spare that was handed out onto its instance,
+ * so that a lost store still knows whose it is.
+ */
+export async function warmPool(context: JobContext): Promise<void> {
+  await tagClaimed(context);
+  const { warmPool: settings } = context.region;
+  const now = context.now();
+  const target = warmPoolTarget(settings, now);
+  const ids = Array.from({ length: target }, () => context.newRelayId());
+  const { maxAgeSeconds } = settings;
+  const { asked, moves } = await context.store.stockWarmPool(context.fence, { now, target, maxAgeSeconds, ids });
+  context.recordMoves(moves);
+  if (asked > 0) await context.trigger('relay_launch');
+  if (moves.some((move) => move.to === 'terminating')) await context.trigger('relay_terminate');
+}
+
+async function tagClaimed(context: JobContext): Promise<void> {
+  const { name } = context.region;
+  const claimed = await context.store.untagged(name, TAG_BATCH);
+  const byTenant = new Map<string, typeof claimed>();
+  for (const relay of claimed) byTenant.set(relay.tenant, [...(byTenant.get(relay.tenant) ?? []), relay]);
+  for (const [tenant, relays] of byTenant) {
+    const ids = relays.flatMap(({ instanceId }) => instanceId ?? []);
+    const { failures } =
+      ids.length > 0 ? await context.cloud.setTags(name, ids, { [TAG_KEYS.tenant]: tenant }) : { failures: [] };
+    const [failure] = failures;
+    if (failure) throw failure.error;
+    // What EC2 does not know any more needs no tag.
+    await context.store.tagged(
+      name,
+      relays.map(({ relayId }) => relayId),
+    );
+  }
+}

@@ -1,0 +1,50 @@
+// Makes a fresh machine ready: Node, npm packages, redis-server, the build. Plain Node without dependencies, because it
+// runs before there are any. Every later run finds nothing to do and takes well under a second.
+//
+//   --with-prometheus   also wants prometheus, promtool and prometheus-alertmanager, and fails without them
+//   --for-tests         wants them too; outside CI the tests that use them are skipped when they cannot be had
+import { spawnSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { withLock } from './bootstrap/lock.mjs';
+import { checkNodeVersion } from './bootstrap/node-version.mjs';
+import { ensureNpmPackages } from './bootstrap/npm-packages.mjs';
+import { BootstrapError, say } from './bootstrap/report.mjs';
+import { ensurePrometheus, ensureRedis } from './bootstrap/system-packages.mjs';
+
+const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
+
+function build() {
+  const { status } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (status !== 0) throw new BootstrapError('the build failed (tsc -b): see the errors above');
+}
+
+function ensurePrometheusForTests() {
+  try {
+    ensurePrometheus();
+  } catch (error) {
+    if (process.env.CI) throw error;
+    say(`tests that need Prometheus will be skipped: ${error.message}`);
+  }
+}
+
+async function bootstrap(flags) {
+  checkNodeVersion(root);
+  await withLock(join(root, '.aegis', 'bootstrap.lock'), () => {
+    ensureNpmPackages(root);
+    ensureRedis();
+    if (flags.has('--with-prometheus')) ensurePrometheus();
+    else if (flags.has('--for-tests')) ensurePrometheusForTests();
+    build();
+  });
+}
+
+try {
+  await bootstrap(new Set(process.argv.slice(2)));
+} catch (error) {
+  if (!(error instanceof BootstrapError)) throw error;
+  say(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,12 @@
+// One private redis-server for the whole test run; each test takes its own key prefix. Its URL is AEGIS_TEST_REDIS_URL.
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startRedisServer } from '../dist/redis-server.js';
+
+export default async function globalSetup() {
+  const dir = await mkdtemp(join(tmpdir(), 'aegis-test-redis-'));
+  const server = await startRedisServer({ dir, appendOnly: false });
+  process.env.AEGIS_TEST_REDIS_URL = server.url;
+  globalThis.__AEGIS_TEST_REDIS__ = { server, dir };
+}

@@ -1,0 +1,7 @@
+import { rm } from 'node:fs/promises';
+
+export default async function globalTeardown() {
+  const { server, dir } = globalThis.__AEGIS_TEST_REDIS__;
+  await server.stop();
+  await rm(dir, { recursive: true, force: true });
+}

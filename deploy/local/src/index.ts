@@ -1,0 +1,5 @@
+export { freePort } from './free-port.js';
+export type { ManagedProcess, ProcessExit } from './managed-process.js';
+export { type RedisServer, type RedisServerOptions, startRedisServer } from './redis-server.js';
+export { type Stack, startStack } from './stack.js';
+export type { StackOptions } from './stack-options.js';

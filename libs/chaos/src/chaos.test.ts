@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type ChaosReport, runChaos } from './run-chaos.js';
+
+/** The short form of `npm run chaos`; a failing seed is tried again with AEGIS_CHAOS_SEED. */
+const SEED = Number(process.env.AEGIS_CHAOS_SEED || 2778);
+const ROUNDS = 10;
+const TIMEOUT_MS = 300_000;
+
+describe(`${ROUNDS} rounds of chaos with seed ${SEED}`, () => {
+  let report: ChaosReport;
+  const lines: string[] = [];
+  const stop = new AbortController();
+
+  beforeAll(async () => {
+    report = await runChaos({ rounds: ROUNDS, seed: SEED, print: (line) => lines.push(line), signal: stop.signal });
+  }, TIMEOUT_MS);
+
+  afterAll(() => stop.abort());
+
+  test('lose nothing, leak nothing, launch nothing twice, end nothing by mistake and settle', () => {
+    const { leaked, double_launched, lost_creates, lost_deletes, wrongly_terminated, unsettled, deserted } = report;
+    const wrong = { leaked, double_launched, lost_creates, lost_deletes, wrongly_terminated, unsettled, deserted };
+    // The whole story when it fails.
+    expect({ wrong, story: Object.values(wrong).some((count) => count > 0) ? lines.join('\n') : '' }).toEqual({
+      wrong: {
+        leaked: 0,
+        double_launched: 0,
+        lost_creates: 0,
+        lost_deletes: 0,
+        wrongly_terminated: 0,
+        unsettled: 0,
+        deserted: 0,
+      },
+      story: '',
+    });
+  });
+
+  test('were no idle rounds', () => {
+    expect(report).toMatchObject({ rounds: ROUNDS, seed: SEED });
+    expect(report.creates).toBeGreaterThan(100);
+    expect(report.deletes).toBeGreaterThan(30);
+    expect(report.crashes).toBeGreaterThan(0);
+    expect(report.faults).toBeGreaterThanOrEqual(ROUNDS);
+  });
+});

@@ -1,0 +1,128 @@
+import type { InstanceView } from './cloud-provider.js';
+import { type DecodedTags, type InstanceFacts, InstanceViewer } from './instance-view.js';
+import { decodeXmlText } from './xml-text.js';
+import { type XmlListener, XmlTokens } from './xml-tokens.js';
+
+const ROOT = 'DescribeInstancesResponse';
+/** Where an instance stands: DescribeInstancesResponse > reservationSet > item > instancesSet > item. */
+const PATH_TO_INSTANCE = [ROOT, 'reservationSet', 'item', 'instancesSet', 'item'];
+const INSTANCE_DEPTH = PATH_TO_INSTANCE.length;
+
+/** What is read of an instance, by the path of its element inside the instance. */
+const WANTED: ReadonlySet<string> = new Set([
+  'instanceId',
+  'instanceState.name',
+  'stateReason.code',
+  'ipAddress',
+  'amiLaunchIndex',
+  'launchTime',
+  'instanceLifecycle',
+  'instanceType',
+]);
+
+/**
+ * Takes the instances out of an answer to DescribeInstances while it arrives. The SDK's own parser builds the whole answer
+ * in memory several times over, and its texts keep the page alive that they are cut from: with the long tags of large
+ * batches, a page is 11 MB and a sweep of 100,000 instances a gigabyte.
+ */
+export class InstanceScan implements XmlListener {
+  readonly instances: InstanceView[] = [];
+  readonly #tokens = new XmlTokens(this);
+  readonly #viewer = new InstanceViewer();
+  readonly #path: string[] = [];
+  readonly #rest: string[] = [];
+  #fields: Record<string, string> | null = null;
+  #tags: DecodedTags = { plain: {}, identity: null };
+  /** The raw tags last seen and what they say: those of the next instance are mostly the same. */
+  #lastTags: { raw: Buffer; decoded: DecodedTags } | null = null;
+
+  write(chunk: Buffer): void {
+    this.#tokens.write(chunk);
+  }
+
+  /** The answer without its reservations, for the SDK. Throws when the answer is no list of instances, or not all of it. */
+  end(): Buffer {
+    if (this.#path[0] !== ROOT || !this.#tokens.balanced) {
+      throw new Error('EC2 answered with something else than a whole list of instances');
+    }
+    return Buffer.from(`<${ROOT}>${this.#rest.join('')}</${ROOT}>`);
+  }
+
+  open(name: string, depth: number): 'whole' | undefined {
+    this.#path[depth - 1] = name;
+    this.#path.length = depth;
+    if (this.#fields !== null) return depth === INSTANCE_DEPTH + 1 && name === 'tagSet' ? 'whole' : undefined;
+    if (depth === INSTANCE_DEPTH && PATH_TO_INSTANCE.every((step, index) => this.#path[index] === step)) {
+      this.#fields = {};
+      this.#tags = this.#viewer.decode({});
+    }
+    return undefined;
+  }
+
+  close(depth: number, text: Buffer): void {
+    if (this.#fields !== null) {
+      if (depth === INSTANCE_DEPTH) this.#finishInstance(this.#fields);
+      else this.#keepField(this.#fields, depth, text);
+    } else if (depth === 2 && this.#path[1] !== 'reservationSet') {
+      const name = this.#path[1] ?? '';
+      this.#rest.push(`<${name}>${text.toString()}</${name}>`);
+    }
+  }
+
+  whole(_name: string, _depth: number, content: Buffer): void {
+    if (this.#lastTags === null || !this.#lastTags.raw.equals(content)) {
+      this.#lastTags = { raw: Buffer.from(content), decoded: this.#viewer.decode(readTags(content)) };
+    }
+    this.#tags = this.#lastTags.decoded;
+  }
+
+  #keepField(fields: Record<string, string>, depth: number, text: Buffer): void {
+    if (depth > INSTANCE_DEPTH + 2) return;
+    const outer = this.#path[INSTANCE_DEPTH] ?? '';
+    const name = depth === INSTANCE_DEPTH + 1 ? outer : `${outer}.${this.#path[INSTANCE_DEPTH + 1]}`;
+    // What encloses elements ends with no text of its own, or with the white space after the last of them.
+    if (WANTED.has(name)) fields[name] = decodeXmlText(text.toString());
+  }
+
+  #finishInstance(fields: Record<string, string>): void {
+    this.#fields = null;
+    const facts = factsOf(fields);
+    if (facts !== null) this.instances.push(this.#viewer.view(facts, this.#tags));
+  }
+}
+
+/** Null for what has no instance id, which EC2 never sends. */
+function factsOf(fields: Record<string, string>): InstanceFacts | null {
+  const { instanceId } = fields;
+  if (!instanceId) return null;
+  return {
+    instanceId,
+    state: fields['instanceState.name'],
+    stateReason: fields['stateReason.code'],
+    address: fields.ipAddress,
+    launchIndex: Number(fields.amiLaunchIndex ?? 0),
+    launchTime: Date.parse(fields.launchTime ?? '') || 0,
+    lifecycle: fields.instanceLifecycle,
+    instanceType: fields.instanceType,
+  };
+}
+
+/** The content of a tag set: `<item><key>…</key><value>…</value></item>` for each. */
+function readTags(content: Buffer): Record<string, string> {
+  const tags: [string, string][] = [];
+  for (let from = content.indexOf('<item>'); from >= 0; ) {
+    const next = content.indexOf('<item>', from + 1);
+    const item = content.subarray(from, next < 0 ? content.length : next);
+    tags.push([elementText(item, 'key'), elementText(item, 'value')]);
+    from = next;
+  }
+  return Object.fromEntries(tags);
+}
+
+/** Copied, not cut out of a longer text, which would stay in memory as long as this one. */
+function elementText(within: Buffer, name: string): string {
+  const start = within.indexOf(`<${name}>`);
+  if (start < 0) return '';
+  const from = start + name.length + 2;
+  return decodeXmlText(within.toString('utf8', from, within.indexOf(`</${name}>`, from)));
+}

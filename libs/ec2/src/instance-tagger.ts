@@ -1,0 +1,34 @@
+import type { InstanceTagger, TagResult } from './cloud-provider.js';
+import { type BatchResult, inBatches } from './instance-batches.js';
+import type { RegionClient } from './region-client.js';
+import { ec2 } from './sdk.js';
+
+export function createInstanceTagger(clientOf: (region: string) => RegionClient): InstanceTagger {
+  return {
+    async setTags(region, instanceIds, tags, { signal } = {}) {
+      const client = clientOf(region);
+      const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+      const result = await inBatches(instanceIds, async (ids) => {
+        const command = new ec2.CreateTagsCommand({ Resources: ids, Tags });
+        await client.call({ op: 'create_tags', command, signal });
+        return ids;
+      });
+      return toTagResult(result);
+    },
+
+    async removeTags(region, instanceIds, keys, { signal } = {}) {
+      const client = clientOf(region);
+      const Tags = keys.map((Key) => ({ Key }));
+      const result = await inBatches(instanceIds, async (ids) => {
+        const command = new ec2.DeleteTagsCommand({ Resources: ids, Tags });
+        await client.call({ op: 'delete_tags', command, signal });
+        return ids;
+      });
+      return toTagResult(result);
+    },
+  };
+}
+
+function toTagResult({ done, missing, failures }: BatchResult<string>): TagResult {
+  return { tagged: done, missing, failures };
+}

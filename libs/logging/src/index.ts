@@ -1,0 +1,2 @@
+export * from './logger.js';
+export { isSecretKey, REDACTED, redactText } from './redact.js';

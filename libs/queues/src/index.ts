@@ -1,0 +1,3 @@
+export * from './job-catalogue.js';
+export * from './region-queue.js';
+export * from './region-worker.js';

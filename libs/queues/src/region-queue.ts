@@ -1,0 +1,93 @@
+import type { ConnectionOptions, JobsOptions, Queue } from 'bullmq';
+import { bullmq } from './bullmq.js';
+import {
+  JOB_NAMES,
+  JOB_TICKS,
+  type JobName,
+  QUEUE_NAMES,
+  type QueueName,
+  queueOf,
+  type RunPayload,
+  TICK,
+  type TickPayload,
+} from './job-catalogue.js';
+
+export interface RegionQueueOptions {
+  region: string;
+  /** The hash tag of the region, `{aegis:<region>}`. */
+  prefix: string;
+  connection: ConnectionOptions;
+  /** Where a job's tick differs from the catalogue's. Ms. */
+  ticks?: Partial<Record<JobName, number>>;
+}
+
+export interface RegionQueue {
+  /**
+   * Asks for a run of a job. While a run is active at most one more waits, however many ask: it starts when the
+   * active one ends and so sees everything stored before the last trigger.
+   */
+  trigger(job: JobName): Promise<void>;
+  /** Makes sure that every job has its safety tick. Repeating it changes nothing; a wiped Redis needs it again. */
+  ensureTicks(): Promise<void>;
+  /** Runs waiting, active and delayed. Ticks that wait for their time are not counted. */
+  depth(): Promise<{ waiting: number; active: number; failed: number }>;
+  close(): Promise<void>;
+}
+
+/** A run is never retried by the queue: it is level-triggered, so the next tick or trigger does what it left. */
+const RUN_OPTIONS = {
+  attempts: 1,
+  removeOnComplete: true,
+  removeOnFail: { count: 20 },
+} as const satisfies JobsOptions;
+
+type RunQueue = Queue<RunPayload | TickPayload>;
+
+export function createRegionQueue({ region, prefix, connection, ticks }: RegionQueueOptions): RegionQueue {
+  const queues: Record<QueueName, RunQueue> = {
+    launch: openQueue('launch', { prefix, connection }),
+    jobs: openQueue('jobs', { prefix, connection }),
+  };
+  const all = QUEUE_NAMES.map((name) => queues[name]);
+  return {
+    async trigger(job) {
+      await queues[queueOf(job)].add(
+        job,
+        { triggeredAt: Date.now() },
+        { ...RUN_OPTIONS, deduplication: { id: `${job}:${region}`, keepLastIfActive: true } },
+      );
+    },
+    async ensureTicks() {
+      for (const job of JOB_NAMES) {
+        await queues.jobs.upsertJobScheduler(
+          `${TICK}:${job}`,
+          { every: ticks?.[job] ?? JOB_TICKS[job] },
+          { name: TICK, data: { job }, opts: RUN_OPTIONS },
+        );
+      }
+    },
+    async depth() {
+      const counts = await Promise.all(all.map((queue) => queue.getJobCounts('wait', 'active', 'failed')));
+      const sum = (state: string) => counts.reduce((total, count) => total + (count[state] ?? 0), 0);
+      return { waiting: sum('wait'), active: sum('active'), failed: sum('failed') };
+    },
+    async close() {
+      await Promise.all(all.map((queue) => queue.close()));
+    },
+  };
+}
+
+function openQueue(name: QueueName, options: Pick<RegionQueueOptions, 'prefix' | 'connection'>): RunQueue {
+  const queue: RunQueue = new bullmq.Queue(name, {
+    ...options,
+    // An api must answer while Redis is away: fail at once instead of waiting for a connection. The version was checked
+    // at start-up (`checkRedis`).
+    skipWaitingForReady: true,
+    skipVersionCheck: true,
+    streams: { events: { maxLen: 100 } },
+  });
+  queue.on('error', () => {
+    // Each call rejects by itself; without a listener the same error would end the process.
+  });
+  return queue;
+}

@@ -1,0 +1,118 @@
+import { randomInt } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { JobName } from './job-catalogue.js';
+import { createRegionQueue, type RegionQueue } from './region-queue.js';
+import { createRegionWorker, type RegionWorker } from './region-worker.js';
+
+let redis: Redis;
+let blocking: Redis;
+let region: string;
+let prefix: string;
+let queue: RegionQueue;
+let worker: RegionWorker;
+/** Runs in the order they began; each ends when the test says so. */
+let runs: { job: JobName; end: (error?: Error) => void }[];
+let began: (() => void) | undefined;
+
+beforeAll(() => {
+  const url = process.env.AEGIS_TEST_REDIS_URL ?? '';
+  redis = new Redis(url);
+  blocking = new Redis(url, { maxRetriesPerRequest: null });
+});
+afterAll(async () => {
+  await Promise.all([redis.quit(), blocking.quit()]);
+});
+
+beforeEach(() => {
+  region = `us-test-${randomInt(1e9)}`;
+  prefix = `{aegis:${region}}`;
+  runs = [];
+  queue = createRegionQueue({ region, prefix, connection: redis, ticks: { relay_expiry: 100 } });
+  worker = createRegionWorker({
+    prefix,
+    connection: blocking,
+    queue,
+    onError: (error) => {
+      throw error;
+    },
+    process: (job) =>
+      new Promise((resolve, reject) => {
+        runs.push({ job, end: (error) => (error ? reject(error) : resolve()) });
+        began?.();
+      }),
+  });
+  worker.start();
+});
+
+afterEach(async () => {
+  for (const run of runs) run.end();
+  await worker.close();
+  await queue.close();
+  const keys = await redis.keys(`${prefix}*`);
+  if (keys.length > 0) await redis.del(keys);
+});
+
+/** Resolves when the n-th run (from 1) has begun. */
+async function run(count: number): Promise<(typeof runs)[number]> {
+  while (runs.length < count) {
+    await new Promise<void>((resolve) => {
+      began = resolve;
+    });
+  }
+  const found = runs[count - 1];
+  if (!found) throw new Error('no such run');
+  return found;
+}
+
+test('however many triggers come while a run is active, one run follows it', async () => {
+  await queue.trigger('relay_launch');
+  const first = await run(1);
+  for (let i = 0; i < 20; i++) await queue.trigger('relay_launch');
+  expect(runs).toHaveLength(1);
+  first.end();
+  (await run(2)).end();
+  await queue.trigger('relay_launch');
+  (await run(3)).end();
+  expect(runs.map(({ job }) => job)).toEqual(Array(3).fill('relay_launch'));
+});
+
+test('a run that failed is followed all the same', async () => {
+  await queue.trigger('relay_launch');
+  const first = await run(1);
+  await queue.trigger('relay_launch');
+  first.end(new Error('EC2 is away'));
+  expect((await run(2)).job).toBe('relay_launch');
+});
+
+test('jobs of a region run beside each other', async () => {
+  await queue.trigger('relay_launch');
+  await run(1);
+  await queue.trigger('relay_terminate');
+  expect((await run(2)).job).toBe('relay_terminate');
+});
+
+test('a tick triggers its job, once however often the ticks are confirmed', async () => {
+  for (let i = 0; i < 3; i++) await queue.ensureTicks();
+  const jobs = new Set<string>();
+  for (let count = 1; !jobs.has('relay_expiry'); count++) {
+    const next = await run(count);
+    jobs.add(next.job);
+    next.end();
+  }
+  const schedulers = await redis.zcard(`${prefix}:jobs:repeat`);
+  expect(schedulers).toBe(7);
+});
+
+test('closing waits for the active run', async () => {
+  await queue.trigger('relay_launch');
+  const active = await run(1);
+  let closed = false;
+  const closing = worker.close().then(() => {
+    closed = true;
+  });
+  await redis.ping();
+  expect(closed).toBe(false);
+  active.end();
+  await closing;
+});

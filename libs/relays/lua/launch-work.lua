@@ -1,0 +1,13 @@
+--[[
+  All that a launch run starts from, in one round trip: a create waits for each of them before it reaches EC2. Reads only.
+
+  KEYS[1] region prefix
+  ARGV    most pending relays to read
+  Returns { 1 if an operator stopped launches else 0, { open intents as JSON }, { pending relay id, its tenant, … } }
+]]
+local waiting = {}
+for _, id in ipairs(redis.call('ZRANGE', P .. ':pending', 0, ARGV[1] - 1)) do
+  waiting[#waiting + 1] = id
+  waiting[#waiting + 1] = redis.call('HGET', relay_key(id), 'tenant') or ''
+end
+return { redis.call('HGET', P .. ':meta', 'freezeLaunch') == '1' and 1 or 0, redis.call('HVALS', P .. ':intents'), waiting }

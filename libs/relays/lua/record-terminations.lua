@@ -1,0 +1,33 @@
+--[[
+  Records the answers to a TerminateInstances call for relays that must go. Fenced; atomic per batch.
+
+  KEYS[1] region prefix
+  ARGV    fence token, now, then per relay: id, instance id,
+          'sent' (on its way) | 'ending' (on its way without us) | 'gone' (nothing left) | 'refused' |
+          'wait' (nothing to tell yet),
+          when to look at it again, note
+  Returns { 'ok' | 'fenced', moves … }
+]]
+if fenced('relay_terminate', ARGV[1]) then return { 'fenced', moved } end
+local now = ARGV[2]
+for i = 3, #ARGV, 5 do
+  local id, instance, outcome, again, note = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  local relay = load_relay(id)
+  if relay and relay.state == 'terminating' and relay.inst == instance then
+    if outcome == 'gone' then
+      move(id, relay, end_state(relay, relay.reason), now, nil, { note = note })
+    else
+      if outcome == 'sent' then
+        set_fields(id, relay, { sent = now })
+      elseif outcome == 'ending' then
+        if not relay.sent then set_fields(id, relay, { sent = 0 }) end
+      elseif outcome == 'refused' then
+        local tries = (tonumber(relay.tries) or 0) + 1
+        set_fields(id, relay, { tries = tries })
+        append_event(id, 'terminating', now, note, tries)
+      end
+      redis.call('ZADD', INDEX.terminating, again, id)
+    end
+  end
+end
+return { 'ok', moved }

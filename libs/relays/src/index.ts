@@ -1,0 +1,15 @@
+export * from './fleet-store.js';
+export * from './launch-intent.js';
+export type { RedisClient } from './lua-scripts.js';
+export * from './redis-fleet-store.js';
+export * from './redis-relay-store.js';
+export * from './region-code.js';
+export * from './region-directory.js';
+export { type RelayJob, regionPrefix } from './region-keys.js';
+export * from './relay.js';
+export * from './relay-feed.js';
+export * from './relay-id.js';
+export * from './relay-store.js';
+export * from './relay-timing.js';
+export * from './relay-transition.js';
+export * from './tokens.js';

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Cluster, Redis } from 'ioredis';
+
+/** A Redis client as the store uses it; a cluster client routes by the hash tag in each key. */
+export type RedisClient = Redis | Cluster;
+
+const SCRIPTS = [
+  'create',
+  'renew',
+  'request-termination',
+  'check-in',
+  'heartbeat',
+  'launch-work',
+  'open-intent',
+  'settle-intent',
+  'fail-pending',
+  'observe-instances',
+  'expire-due',
+  'record-terminations',
+  'prune-ended',
+  'stock-warm-pool',
+  'claim-instances',
+  'is-verified',
+  'begin-sweep',
+  'finish-sweep',
+  'note-event',
+] as const;
+export type ScriptName = (typeof SCRIPTS)[number];
+
+/** Runs the region scripts, one `lua/<name>.lua` each, behind the shared `lua/include/region.lua`. */
+export interface ScriptRunner {
+  /** KEYS[1] is `prefix`. Replies as documented in the script's header. */
+  run(name: ScriptName, prefix: string, args: readonly (string | number)[]): Promise<unknown>;
+}
+
+export function createScriptRunner(redis: RedisClient): ScriptRunner {
+  const read = (path: string) => readFileSync(new URL(`../lua/${path}.lua`, import.meta.url), 'utf8');
+  const shared = read('include/region');
+  const scripts = new Map(
+    SCRIPTS.map((name) => {
+      const text = `${shared}\n${read(name)}`;
+      return [name, { text, sha: createHash('sha1').update(text).digest('hex') }];
+    }),
+  );
+  // Loaded ahead, so that no first call falls back to a second round trip, letting a later command overtake it. On a
+  // cluster, and when loading fails, the fall-back serves.
+  const load = () => {
+    for (const { text } of scripts.values()) redis.script('LOAD', text).catch(() => undefined);
+  };
+  if (!redis.isCluster) {
+    redis.on('ready', load);
+    if (redis.status === 'ready') load();
+  }
+  return {
+    async run(name, prefix, args) {
+      const script = scripts.get(name);
+      if (!script) throw new Error(`no such script: ${name}`);
+      try {
+        return await redis.evalsha(script.sha, 1, prefix, ...args);
+      } catch (error) {
+        // A Redis that restarted or failed over has not seen the script yet.
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+        return redis.eval(script.text, 1, prefix, ...args);
+      }
+    },
+  };
+}

@@ -1,0 +1,219 @@
+import { chunks } from './chunks.js';
+import {
+  type Fence,
+  FencedError,
+  type FleetStore,
+  type InstanceObservation,
+  type SettleIntent,
+  type WaitingRelay,
+} from './fleet-store.js';
+import type { LaunchIntent } from './launch-intent.js';
+import { createScriptRunner, type RedisClient, type ScriptName } from './lua-scripts.js';
+import { createSweepStore } from './redis-sweep-store.js';
+import { regionKeys } from './region-keys.js';
+import type { RelayTiming } from './relay-timing.js';
+import { parseTransitions, type RelayTransition } from './relay-transition.js';
+
+export interface RedisFleetStoreOptions {
+  redis: RedisClient;
+  timing: RelayTiming;
+  /** Makes fence tokens; `crypto.randomUUID` fits. */
+  newToken: () => string;
+}
+
+/** The store behind the jobs, on Redis. Rejects with ioredis' errors while Redis cannot be reached. */
+export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetStoreOptions): FleetStore {
+  const scripts = createScriptRunner(redis);
+
+  const takings = new WeakMap<Fence, Promise<unknown>>();
+
+  async function runFenced(name: ScriptName, fence: Fence, args: (string | number)[]): Promise<unknown[]> {
+    const reply = (await scripts.run(name, regionKeys(fence.region).prefix, args)) as unknown[];
+    if (reply[0] === 'fenced') {
+      await takings.get(fence);
+      throw new FencedError(fence);
+    }
+    return reply;
+  }
+
+  return {
+    async beginRun(region, job) {
+      const fence: Fence = { region, job, token: newToken() };
+      // On one connection, and within a slot of a cluster, the run's next command follows this one: no need to wait for it.
+      const taking = redis.set(regionKeys(region).fence(job), fence.token);
+      taking.catch(() => undefined);
+      takings.set(fence, taking);
+      return fence;
+    },
+
+    async launchWork(region, limit) {
+      const reply = await scripts.run('launch-work', regionKeys(region).prefix, [limit]);
+      const [frozen, intents, waiting] = reply as [number, string[], string[]];
+      return {
+        frozen: frozen === 1,
+        intents: intents.map((json) => JSON.parse(json) as LaunchIntent),
+        waiting: parseWaiting(waiting),
+      };
+    },
+
+    async pending(region, limit) {
+      const keys = regionKeys(region);
+      const ids = await redis.zrange(keys.index('pending'), 0, String(limit - 1));
+      const tenants = await Promise.all(ids.map((id) => redis.hget(keys.relay(id), 'tenant')));
+      return ids.map((id, index) => ({ id, tenant: tenants[index] ?? '' }));
+    },
+
+    async openIntent(fence, intent) {
+      const args = [fence.token, intent.openedAt, intent.id, JSON.stringify(intent), ...intent.relayIds];
+      const [outcome] = await runFenced('open-intent', fence, args);
+      return outcome as Awaited<ReturnType<FleetStore['openIntent']>>;
+    },
+
+    async settleIntent(fence, result) {
+      const reply = await runFenced('settle-intent', fence, settleArgs(fence, result, timing));
+      return parseTransitions(reply[1] as string[]);
+    },
+
+    async failPending(fence, { relayIds, now, reason, code, message }) {
+      const moves: RelayTransition[] = [];
+      for (const chunk of chunks(relayIds)) {
+        const reply = await runFenced('fail-pending', fence, [fence.token, now, reason, code, message, ...chunk]);
+        moves.push(...parseTransitions(reply[1] as string[]));
+      }
+      return moves;
+    },
+
+    async booting(region) {
+      const keys = regionKeys(region);
+      const entries = await redis.zrange(keys.index('booting'), 0, '-1', 'WITHSCORES');
+      const booting = [];
+      for (let i = 0; i + 1 < entries.length; i += 2)
+        booting.push({ id: entries[i] ?? '', since: Number(entries[i + 1]) });
+      const fields = await Promise.all(booting.map(({ id }) => redis.hmget(keys.relay(id), 'inst', 'intent')));
+      return booting.flatMap(({ id, since }, index) => {
+        const [instanceId, intentId] = fields[index] ?? [];
+        return instanceId ? [{ relayId: id, instanceId, intentId: intentId ?? '', since }] : [];
+      });
+    },
+
+    async observe(fence, observations, now) {
+      const moves: RelayTransition[] = [];
+      for (const chunk of chunks(observations)) {
+        const reply = await runFenced('observe-instances', fence, observeArgs(fence, chunk, now, timing));
+        moves.push(...parseTransitions(reply[1] as string[]));
+      }
+      return moves;
+    },
+
+    async terminating(region, now, limit) {
+      const keys = regionKeys(region);
+      const ids = await redis.zrangebyscore(keys.index('terminating'), '-inf', now, 'LIMIT', 0, limit);
+      const fields = await Promise.all(
+        ids.map((id) => redis.hmget(keys.relay(id), 'inst', 'launched', 'sent', 'tries')),
+      );
+      return ids.flatMap((relayId, index) => {
+        const [instanceId, launched, sent, tries] = fields[index] ?? [];
+        if (!instanceId) return [];
+        return [
+          {
+            relayId,
+            instanceId,
+            launchedAt: Number(launched ?? 0),
+            sent: sent != null,
+            sentAt: Number(sent ?? 0),
+            attempts: Number(tries ?? 0),
+          },
+        ];
+      });
+    },
+
+    async recordTerminations(fence, records, now) {
+      const moves: RelayTransition[] = [];
+      for (const chunk of chunks(records)) {
+        const args = chunk.flatMap((r) => [r.relayId, r.instanceId, r.outcome, r.again, r.note]);
+        const reply = await runFenced('record-terminations', fence, [fence.token, now, ...args]);
+        moves.push(...parseTransitions(reply[1] as string[]));
+      }
+      return moves;
+    },
+
+    async expireDue(fence, now, limit) {
+      const args = [fence.token, now, limit, timing.blindAfterMs, timing.heartbeatTimeoutMs];
+      const reply = await runFenced('expire-due', fence, args);
+      return { moves: parseTransitions(reply[1] as string[]), remaining: Number(reply[2]) };
+    },
+
+    async stockWarmPool(fence, { now, target, maxAgeSeconds, ids }) {
+      const args = [fence.token, now, target, maxAgeSeconds, now + timing.pendingTimeoutMs, ...ids];
+      const reply = await runFenced('stock-warm-pool', fence, args);
+      return { asked: Number(reply[1]), moves: parseTransitions(reply[2] as string[]) };
+    },
+
+    async untagged(region, limit) {
+      const keys = regionKeys(region);
+      const ids = await redis.srandmember(keys.untagged, limit);
+      const fields = await Promise.all(ids.map((id) => redis.hmget(keys.relay(id), 'tenant', 'inst')));
+      return ids.map((relayId, index) => {
+        const [tenant, instanceId] = fields[index] ?? [];
+        return { relayId, tenant: tenant ?? '', instanceId: instanceId ?? null };
+      });
+    },
+
+    async tagged(region, relayIds) {
+      if (relayIds.length > 0) await redis.srem(regionKeys(region).untagged, ...relayIds);
+    },
+
+    ...createSweepStore({ redis, scripts, timing, runFenced }),
+
+    async pruneEnded(fence, endedBefore, limit) {
+      const reply = await runFenced('prune-ended', fence, [fence.token, endedBefore, limit]);
+      return Number(reply[1]);
+    },
+  };
+}
+
+/** Relay id, tenant, … */
+function parseWaiting(flat: readonly string[]): WaitingRelay[] {
+  const waiting: WaitingRelay[] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) waiting.push({ id: flat[i] ?? '', tenant: flat[i + 1] ?? '' });
+  return waiting;
+}
+
+function settleArgs(fence: Fence, result: SettleIntent, timing: RelayTiming): (string | number)[] {
+  const { without } = result;
+  const failing = without.fate === 'fail';
+  return [
+    fence.token,
+    result.now,
+    result.intentId,
+    result.now + timing.bootTimeoutMs,
+    timing.pendingTimeoutMs,
+    result.awsRequestId ?? '',
+    without.fate,
+    failing ? without.reason : '',
+    without.code,
+    failing ? without.message : '',
+    ...result.launched.flatMap((one) => [one.relayId, one.instanceId, one.dead ? 1 : 0]),
+    ...without.relayIds.flatMap((id) => [id, '', 0]),
+  ];
+}
+
+/** How soon an instance that is shutting down is looked at again. */
+const RECHECK_MS = 2000;
+
+function observeArgs(
+  fence: Fence,
+  observations: readonly InstanceObservation[],
+  now: number,
+  timing: RelayTiming,
+): (string | number)[] {
+  return [
+    fence.job,
+    fence.token,
+    now,
+    timing.readiness === 'checkin' ? now + timing.heartbeatTimeoutMs : '',
+    timing.readiness,
+    now + RECHECK_MS,
+    ...observations.flatMap((seen) => [seen.relayId, seen.instanceId, seen.seen, seen.address ?? '', seen.note]),
+  ];
+}
