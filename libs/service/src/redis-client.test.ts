@@ -75,7 +75,7 @@ describe.each<RedisRole>(['store', 'queue'])('a %s client', (role) => {
     const down = next('down');
     await server.process.stop();
     await down;
-    expect((await rejection(client.incr('late'))).ms).toBeLessThan(400);
+    expect((await rejection(client.incr('late'))).message).not.toBe('Command timed out');
 
     const up = next('up');
     await server.process.start();
@@ -97,11 +97,11 @@ describe('a store client', () => {
     server.process.kill('SIGSTOP');
     const inFlight = rejection(client.ping());
     client.stream.destroy();
-    expect((await inFlight).ms).toBeLessThan(500);
+    expect((await inFlight).message).not.toBe('Command timed out');
     server.process.kill('SIGCONT');
   });
 
-  test('fails after 0.7 s while Redis hangs, and works as soon as it goes on', async () => {
+  test('fails after 0.6 s while Redis hangs, and works as soon as it goes on', async () => {
     const { client } = connect('store');
     await checkRedis(client, { logger });
     server.process.kill('SIGSTOP');

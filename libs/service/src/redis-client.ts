@@ -7,7 +7,7 @@ import { parseRedisUrl } from './redis-url.js';
 export type RedisClient = Redis;
 
 /**
- * - `store`: request paths and job runs. Fails within 0.7 s rather than wait for a Redis that is away.
+ * - `store`: request paths and job runs. Fails within 0.6 s rather than wait for a Redis that is away.
  * - `queue`: BullMQ producers. Fails as fast: what could not be triggered is found by the next safety tick.
  * - `blocking`: handed to BullMQ workers, which share it and duplicate it for their blocking reads. Waits for Redis to
  *   come back, as BullMQ requires (`maxRetriesPerRequest: null`).
@@ -26,7 +26,7 @@ export interface ConnectRedisOptions {
 }
 
 /** Milliseconds. */
-const COMMAND_TIMEOUT = 700;
+const COMMAND_TIMEOUT = 600;
 const CONNECT_TIMEOUT = 2_000;
 /** A connection whose peer vanished without a word would else hang until TCP gives up, a quarter of an hour later. */
 const SILENT_SOCKET_TIMEOUT = 2_000;
