@@ -2,14 +2,14 @@
 // runs before there are any. Every later run finds nothing to do and takes well under a second.
 //
 //   --with-prometheus   also wants prometheus, promtool and prometheus-alertmanager, and fails without them
-//   --for-tests         wants them too; outside CI the tests that use them are skipped when they cannot be had
+//   --for-tests         wants them and a browser too; outside CI the tests that use them are skipped when they cannot be had
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { withLock } from './bootstrap/lock.mjs';
 import { checkNodeVersion } from './bootstrap/node-version.mjs';
 import { ensureNpmPackages } from './bootstrap/npm-packages.mjs';
 import { BootstrapError, say } from './bootstrap/report.mjs';
-import { ensurePrometheus, ensureRedis } from './bootstrap/system-packages.mjs';
+import { ensureBrowser, ensurePrometheus, ensureRedis } from './bootstrap/system-packages.mjs';
 
 const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
 
@@ -21,12 +21,12 @@ function build() {
   if (status !== 0) throw new BootstrapError('the build failed (tsc -b): see the errors above');
 }
 
-function ensurePrometheusForTests() {
+function ensureForTests(what, ensure) {
   try {
-    ensurePrometheus();
+    ensure();
   } catch (error) {
     if (process.env.CI) throw error;
-    say(`tests that need Prometheus will be skipped: ${error.message}`);
+    say(`tests that need ${what} will be skipped: ${error.message}`);
   }
 }
 
@@ -36,7 +36,10 @@ async function bootstrap(flags) {
     ensureNpmPackages(root);
     ensureRedis();
     if (flags.has('--with-prometheus')) ensurePrometheus();
-    else if (flags.has('--for-tests')) ensurePrometheusForTests();
+    if (flags.has('--for-tests')) {
+      ensureForTests('Prometheus', ensurePrometheus);
+      ensureForTests('a browser', ensureBrowser);
+    }
     build();
   });
 }

@@ -1,12 +1,14 @@
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { type AegisConfig, warmTargets } from '@aegis/config';
 import type { Logger } from '@aegis/logging';
 import { createMetricsHandler, recordMoves } from '@aegis/metrics';
 import { createRegionQueue } from '@aegis/queues';
 import {
+  createQuotaStore,
   createRedisRelayStore,
   createRegionDirectory,
   createRelayFeed,
+  createTenantSlots,
   regionPrefix,
   relayTiming,
 } from '@aegis/relays';
@@ -31,6 +33,7 @@ import { createKeyStore } from './keys/key-store.js';
 import { issueKey } from './keys/key-token.js';
 import { createFloodGuard } from './limits/flood-guard.js';
 import { createRateLimits } from './limits/rate-limits.js';
+import { createTenantQuotas } from './limits/tenant-quotas.js';
 import { createOpenApiDocument } from './openapi/create-document.js';
 import { createAgentCredentials } from './relays/agent-credentials.js';
 import { createAliveBeat } from './relays/alive-beat.js';
@@ -53,9 +56,16 @@ export interface ApiOptions {
 export function composeApi({ config, logger, now = Date.now, streams }: ApiOptions): ServiceParts {
   const { api } = config;
   const regions = config.regions.map((region) => region.name);
-  const redis = connectRedis({ url: config.redisUrl, role: 'store', connectionName: 'aegis-api', logger });
+  const redis = connectRedis({
+    url: config.redisUrl,
+    access: config.redis,
+    role: 'store',
+    connectionName: 'aegis-api',
+    logger,
+  });
   const subscriber = connectRedis({
     url: config.redisUrl,
+    access: config.redis,
     role: 'blocking',
     connectionName: 'aegis-api:feed',
     logger,
@@ -76,6 +86,7 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
   const metricsPage = createMetricsHandler({ metrics, ...(bearerToken !== undefined && { bearerToken }) });
   const beat = createAliveBeat({ store, regions, logger, now });
 
+  const quotas = createTenantQuotas({ store: createQuotaStore(redis), configured: config.quotas, logger });
   const warmTarget = warmTargets(config.regions, now);
   const keyStore = createKeyStore(redis);
   const audit = createAuditLog(redis);
@@ -89,8 +100,11 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
     wake: createWakeJobs({ send: async (job, region) => queues.get(region)?.trigger(job), logger }),
     // A claim that outlived its relay's record would let a late retry create the relay anew.
     claims: createIdempotencyClaims(redis, Math.min(api.idempotencyRetentionSeconds, config.relays.retentionSeconds)),
+    quotas,
+    slots: createTenantSlots({ redis, regions, newToken: randomUUID }),
     credentials: createAgentCredentials(config.secret),
     recordMoves: (region, moves) => recordMoves(metrics, region, moves),
+    keepsSpares: (region) => warmTarget(region) > 0,
     recordClaim(region, hit) {
       if (hit || warmTarget(region) > 0) metrics.warmPoolClaim({ region, outcome: hit ? 'hit' : 'miss' });
     },
@@ -148,13 +162,16 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
     async start() {
       await feed.start();
       beat.start();
+      await quotas.start();
     },
     async stopIntake() {
       metrics.shuttingDown();
       beat.stop();
+      quotas.stop();
     },
     async close() {
       beat.stop();
+      quotas.stop();
       await Promise.all([...queues.values()].map((queue) => queue.close()));
       await Promise.all([closeRedis(subscriber), closeRedis(redis)]);
     },

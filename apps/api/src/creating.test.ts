@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import type { Answer } from './testing/answer.js';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS } from './testing/test-config.js';
@@ -108,5 +109,45 @@ describe('region auto', () => {
     await freeze(other, true);
     expect(await auto()).toBe(api.region);
     await freeze(undefined, false);
+  });
+
+  test('passes over a region that has no capacity for what is asked for, until that is worth another try', async () => {
+    const redis = new Redis(api.config.redisUrl);
+    const exhausted = `{aegis:${api.region}}:exhausted`;
+    const other = api.config.regions[1]?.name;
+    await redis.hset(exhausted, 't3.micro', Date.now() + 60_000);
+    expect(await auto()).toBe(other);
+    expect((await create(undefined, { region: 'auto', instanceType: 't3.micro' })).body.region).toBe(other);
+    await redis.hset(exhausted, 't3.micro', Date.now() - 1);
+    expect(await auto()).toBe(api.region);
+    await redis.del(exhausted);
+    await redis.quit();
+  });
+});
+
+describe('instanceType', () => {
+  test('is kept with the relay, and answered', async () => {
+    const { status, body } = await create(undefined, { instanceType: 't3.micro' });
+    expect({ status, body }).toMatchObject({ status: 202, body: { instanceType: 't3.micro' } });
+    expect((await api.ask('GET', `/api/v1/relays/${body.id}`)).body.instanceType).toBe('t3.micro');
+    expect((await create()).body.instanceType).toBeNull();
+  });
+
+  test.each(['', 't3.huge', '__proto__', ' t3.micro'])('%j is refused, and those allowed are named', async (type) => {
+    for (const region of [api.region, 'auto']) {
+      expect(await create(undefined, { region, instanceType: type })).toMatchObject({
+        status: 400,
+        body: {
+          code: 'unknown_instance_type',
+          detail: expect.stringContaining('t3.micro'),
+          errors: [{ pointer: '/instanceType', message: 'One of t3.micro' }],
+        },
+      });
+    }
+  });
+
+  test('what each region has can be read', async () => {
+    const { body } = await api.ask('GET', '/api/v1/regions');
+    expect(body.regions[0]).toEqual({ name: api.region, default: true, instanceTypes: ['t3.micro'] });
   });
 });

@@ -3,6 +3,8 @@ import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS, testConfig } from './testing/test-config.js';
 
 let api: TestApi;
+/** Of the same stores. */
+let replica: TestApi;
 let tenant: string;
 
 beforeAll(async () => {
@@ -10,21 +12,27 @@ beforeAll(async () => {
   const config = testConfig(url, {});
   const regions = config.regions.map((region) => ({ ...region, maxRelays: 8 }));
   api = await startTestApi(url, {}, { ...config, regions, quotas: { tenantRelays: 5, launchWindowSeconds: 3600 } });
+  replica = await startTestApi(url, {}, api.config);
   tenant = api.config.api.keys.find(({ name }) => name === 'acme')?.tenant ?? '';
 });
-afterAll(() => api.stop());
+afterAll(() => Promise.all([api.stop(), replica.stop()]));
 
 const create = (key: string = KEYS.acme, body = {}) => api.ask('POST', '/api/v1/relays', { key, body });
 const setQuota = (quota: unknown, of = tenant) =>
   api.ask('PUT', `/api/v1/admin/tenants/${of}/quota`, { key: KEYS.operator, body: quota });
 
-test('fifty creates at once end with exactly as many relays as the tenant may have; the refusal names the limit', async () => {
-  const answers = await Promise.all(Array.from({ length: 50 }, () => create()));
+test('fifty creates at once, in all regions and on all replicas, end with exactly as many relays as the tenant may have', async () => {
+  const other = api.config.regions[1]?.name;
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, i) =>
+      (i % 3 ? api : replica).ask('POST', '/api/v1/relays', { body: i % 2 ? {} : { region: other } }),
+    ),
+  );
   expect(answers.filter(({ status }) => status === 202)).toHaveLength(5);
   const refused = answers.find(({ status }) => status === 429);
   expect(refused?.body).toMatchObject({
     code: 'limit_reached',
-    detail: `The limit in ${api.region} is 5 live relays of one tenant in this region.`,
+    detail: 'The limit is 5 live relays of one tenant over all regions.',
     limit: { name: 'tenant_relays', value: 5 },
   });
   expect((await api.ask('GET', '/api/v1/relays?limit=200')).body.relays).toHaveLength(5);
@@ -37,36 +45,47 @@ test('a refused create may be repeated under its key once there is room', async 
   await api.ask('DELETE', `/api/v1/relays/${relays[0].id}`);
   const created = await api.ask('POST', '/api/v1/relays', { headers });
   expect(created.status).toBe(202);
-  expect((await api.ask('POST', '/api/v1/relays', { headers })).body.id).toBe(created.body.id);
+  const replay = await replica.ask('POST', '/api/v1/relays', { headers });
+  expect(replay).toMatchObject({ status: 202, body: { id: created.body.id } });
+  expect(replay.headers.get('idempotent-replayed')).toBe('true');
 });
 
 test('the region is limited over all tenants, and auto goes where there is room', async () => {
-  const answers = await Promise.all(Array.from({ length: 5 }, () => create(KEYS.rival)));
-  expect(answers.filter(({ status }) => status === 202)).toHaveLength(3);
-  expect(answers.find(({ status }) => status === 429)?.body.limit).toEqual({ name: 'region_relays', value: 8 });
+  await setQuota({ relays: 100, launches: null });
+  while ((await create()).status === 202);
+  const refused = await create(KEYS.rival);
+  expect(refused.body).toMatchObject({ limit: { name: 'region_relays', value: 8 } });
   expect((await create(KEYS.rival, { region: 'auto' })).body.region).toBe(api.config.regions[1]?.name);
 });
 
 test('an operator gives a tenant limits of its own, and reads what it has', async () => {
   const other = api.config.regions[1]?.name;
-  const set = await setQuota({ relays: 1, launches: null });
+  const all = (await api.ask('GET', '/api/v1/relays?limit=200')).body.relays;
+  await Promise.all(all.map(({ id }: { id: string }) => api.ask('DELETE', `/api/v1/relays/${id}`)));
+  const set = await setQuota({ relays: 2, relaysPerRegion: 1, launches: null });
   expect(set.body).toEqual({
-    tenant,
-    regions: [
-      { region: api.region, relays: 1, launches: null, live: 5 },
-      { region: other, relays: 1, launches: null, live: 0 },
-    ],
+    ...{ tenant, relays: 2, relaysPerRegion: 1, launches: null, live: 0 },
+    regions: api.config.regions.map(({ name }) => ({ region: name, live: 0 })),
   });
+  expect((await create()).status).toBe(202);
+  expect((await create()).body.limit).toEqual({ name: 'tenant_region_relays', value: 1 });
   expect((await create(KEYS.acme, { region: other })).status).toBe(202);
-  expect((await create(KEYS.acme, { region: other })).body.limit).toEqual({ name: 'tenant_relays', value: 1 });
+  expect((await create(KEYS.acme, { region: other })).body.limit).toEqual({ name: 'tenant_relays', value: 2 });
   await setQuota({ relays: 100, launches: 1 });
-  expect((await create(KEYS.acme, { region: other })).status).toBe(202);
+  expect((await create()).status).toBe(202);
   const spent = await create(KEYS.acme, { region: other });
   expect(spent.body.limit).toEqual({ name: 'tenant_launches', value: 1 });
   expect(Number(spent.headers.get('retry-after'))).toBeGreaterThan(0);
+  const read = await replica.ask('GET', `/api/v1/admin/tenants/${tenant}/quota`, { key: KEYS.operator });
+  expect(read.body).toMatchObject({ relays: 100, relaysPerRegion: null, launches: 1, live: 3 });
+});
+
+test('what one replica is told, all know within a second', async () => {
+  await setQuota({ relays: 0, launches: null });
+  const toldAt = performance.now();
+  while ((await replica.ask('POST', '/api/v1/relays')).status !== 429);
+  expect(performance.now() - toldAt).toBeLessThan(1_000);
   await setQuota({ relays: null, launches: null });
-  const read = await api.ask('GET', `/api/v1/admin/tenants/${tenant}/quota`, { key: KEYS.operator });
-  expect(read.body.regions[1]).toEqual({ region: other, relays: null, launches: null, live: 2 });
 });
 
 test('what is no tenant has no quota', async () => {

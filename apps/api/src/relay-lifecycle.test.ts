@@ -240,8 +240,8 @@ describe('lists', () => {
   test('of regions name the default first', async () => {
     const { body } = await api.ask('GET', '/api/v1/regions');
     expect(body.regions).toEqual([
-      { name: api.region, default: true },
-      { name: api.config.regions[1]?.name, default: false },
+      { name: api.region, default: true, instanceTypes: ['t3.micro'] },
+      { name: api.config.regions[1]?.name, default: false, instanceTypes: ['t3.micro'] },
     ]);
   });
 });

@@ -52,7 +52,7 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
   const { jobs } = config;
   const regions = config.regions.map((region) => region.name);
   const connect = (role: 'store' | 'blocking') =>
-    connectRedis({ url: config.redisUrl, role, connectionName: `aegis-jobs:${role}`, logger });
+    connectRedis({ url: config.redisUrl, access: config.redis, role, connectionName: `aegis-jobs:${role}`, logger });
   const redis = connect('store');
   const workerRedis = connect('blocking');
   const timing = relayTiming(config.relays);

@@ -3,7 +3,7 @@ import type { CloudProvider, Offering } from '@aegis/ec2';
 import type { Logger } from '@aegis/logging';
 import type { JobName } from '@aegis/queues';
 import type { Fence, FleetStore, RelayTransition } from '@aegis/relays';
-import type { LaunchPacer } from './launch/launch-pacer.js';
+import type { CallPacer } from './call-pacer.js';
 import type { OfferingHealth } from './launch/offering-health.js';
 import type { SpareRule } from './sweep/plan-orphans.js';
 
@@ -15,7 +15,9 @@ export interface JobContext {
   readonly store: FleetStore;
   readonly cloud: CloudProvider;
   readonly offerings: OfferingHealth;
-  readonly launchPacer: LaunchPacer;
+  readonly launchPacer: CallPacer;
+  readonly terminatePacer: CallPacer;
+  readonly poolPacer: CallPacer;
   readonly logger: Logger;
   /** Unix ms. */
   readonly now: () => number;

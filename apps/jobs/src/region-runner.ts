@@ -5,9 +5,9 @@ import type { Logger } from '@aegis/logging';
 import { type Metrics, recordMoves } from '@aegis/metrics';
 import type { JobName, RegionQueue } from '@aegis/queues';
 import { FencedError, type FleetStore, newIntentId, newRelayId } from '@aegis/relays';
+import { createCallPacer } from './call-pacer.js';
 import type { JobContext } from './job-context.js';
 import { JOBS } from './job-registry.js';
-import { createLaunchPacer } from './launch/launch-pacer.js';
 import { createOfferingHealth } from './launch/offering-health.js';
 
 export interface RegionRunnerOptions {
@@ -36,7 +36,9 @@ export function createRegionRunner(options: RegionRunnerOptions): RegionRunner {
     store,
     cloud,
     offerings,
-    launchPacer: createLaunchPacer(now),
+    launchPacer: createCallPacer(now),
+    terminatePacer: createCallPacer(now),
+    poolPacer: createCallPacer(now),
     now,
     sleep: options.sleep,
     newIntentId: () => newIntentId(name, now(), randomInt),

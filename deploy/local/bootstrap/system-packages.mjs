@@ -12,6 +12,7 @@ const PROMETHEUS = [
   { names: ['promtool'], package: 'prometheus' },
   { names: ['prometheus-alertmanager', 'alertmanager'], package: 'prometheus-alertmanager' },
 ];
+const BROWSER = [{ names: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' }];
 
 function isOnPath(name) {
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
@@ -88,4 +89,8 @@ export function ensurePrometheus() {
     PROMETHEUS,
     'install them (Debian, Ubuntu: sudo apt-get install prometheus prometheus-alertmanager; macOS: brew install prometheus alertmanager)',
   );
+}
+
+export function ensureBrowser() {
+  ensurePrograms(BROWSER, 'install it (Debian: sudo apt-get install chromium)');
 }

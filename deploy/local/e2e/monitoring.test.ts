@@ -9,7 +9,6 @@ import { courseTable, type TimedCourse } from './course-table.js';
 import { readDashboards, readRunbookQueries } from './dashboard-queries.js';
 import { type MonitoredStack, missingPrograms, startMonitoredStack } from './monitored-stack.js';
 import type { RangeSeries } from './prometheus-client.js';
-import { waitFor } from './wait-for.js';
 
 /** A scrape interval of 15 s becomes 375 ms, a window of 5 minutes 7.5 s. */
 const FACTOR = 1 / 40;
@@ -108,15 +107,19 @@ if (skipped) {
     follow('burst', async (fires) => {
       const { sim, relays } = monitored;
       const { region } = ALERTS.burst.labels;
-      await sim.fault({ operation: 'TerminateInstances', region, count: 60, kind: { type: 'http', status: 503 } });
+      const fault = {
+        operation: 'TerminateInstances',
+        region,
+        count: null,
+        kind: { type: 'http', status: 503 },
+      } as const;
+      const { id: faultId } = await sim.fault(fault);
       for (const id of ids) {
         await relays.remove(id);
         await delay(250);
       }
       await fires();
-      await waitFor('the end of the burst', 30_000, async () =>
-        (await sim.faults()).every(({ operation }) => operation !== 'TerminateInstances'),
-      );
+      await sim.clearFault(faultId);
     });
 
   /** Agents that check in after more than 15 s, while clients ask for one relay after the other. */

@@ -5,11 +5,13 @@ import { describeMachine } from './machine.js';
 /** Loaded only when asked for: a benchmark may bring large dependencies. */
 const BENCHMARKS: Record<string, () => Promise<Benchmark>> = {
   accept: async () => (await import('./accept/accept.js')).accept,
+  bulkhead: async () => (await import('./bulkhead.js')).bulkhead,
   burst: async () => (await import('./burst/burst.js')).burst,
   coldstart: async () => (await import('./coldstart.js')).coldstart,
   scale: async () => (await import('./scale/scale.js')).scale,
   scrape: async () => (await import('./scale/scrape.js')).scrape,
   trigger: async () => (await import('./trigger.js')).trigger,
+  warm: async () => (await import('./warm.js')).warm,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

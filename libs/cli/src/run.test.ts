@@ -116,11 +116,10 @@ describe('operators', () => {
     expect((await json(['freeze'])).some((each: { launch: boolean }) => each.launch)).toBe(false);
     expect(await json(['sweeps', 'start', '--region', 'us-east-1'])).toEqual([{ region: 'us-east-1' }]);
     expect((await json(['sweeps', 'list']))[0].lastCompleteAt).not.toBeNull();
-    expect((await json(['quota', 'set', 'someone', '--relays', '0', '--launches', 'default']))[0]).toMatchObject({
-      relays: 0,
-    });
-    expect((await json(['quota', 'get', 'someone']))[0]).toMatchObject({ relays: 0, launches: null, live: 0 });
-    expect((await json(['regions']))[0]).toMatchObject({ default: true });
+    const set = await json(['quota', 'set', 'someone', '--relays', '0', '--launches', 'default']);
+    expect(set).toMatchObject({ relays: 0, relaysPerRegion: null });
+    expect(await json(['quota', 'get', 'someone'])).toMatchObject({ relays: 0, launches: null, live: 0 });
+    expect((await json(['regions']))[0]).toMatchObject({ default: true, instanceTypes: ['t3.micro', 't3.small'] });
   }, 60_000);
 });
 

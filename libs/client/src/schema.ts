@@ -116,7 +116,7 @@ export interface paths {
         };
         /** Read a tenant's own limits and what it has */
         get: operations["getQuota"];
-        /** Set a tenant's own limits; in effect at once, everywhere */
+        /** Set a tenant's own limits; in effect within a second, everywhere */
         put: operations["setQuota"];
         post?: never;
         delete?: never;
@@ -338,7 +338,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "malformed_request" | "invalid_path" | "invalid_header" | "invalid_query" | "invalid_cursor" | "invalid_json" | "invalid_body" | "unknown_region" | "lease_out_of_range" | "unauthenticated" | "invalid_launch_token" | "invalid_session_secret" | "insufficient_scope" | "not_found" | "relay_not_found" | "key_not_found" | "instance_unknown" | "method_not_allowed" | "request_timeout" | "relay_ended" | "key_revoked" | "relay_gone" | "body_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "limit_reached" | "headers_too_large" | "internal_error" | "too_many_streams" | "store_recovering" | "store_unavailable";
+            code: "malformed_request" | "invalid_path" | "invalid_header" | "invalid_query" | "invalid_cursor" | "invalid_json" | "invalid_body" | "unknown_region" | "unknown_instance_type" | "lease_out_of_range" | "unauthenticated" | "invalid_launch_token" | "invalid_session_secret" | "insufficient_scope" | "not_found" | "relay_not_found" | "key_not_found" | "instance_unknown" | "method_not_allowed" | "request_timeout" | "relay_ended" | "key_revoked" | "relay_gone" | "body_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "limit_reached" | "headers_too_large" | "internal_error" | "too_many_streams" | "store_recovering" | "store_unavailable";
             /** @description One sentence about this very request */
             detail?: string;
             errors?: {
@@ -360,13 +360,18 @@ export interface components {
             type: string;
         };
         Quota: {
+            /** @description Most relays to ask for within a window, over all regions; null: as configured */
+            launches: number | null;
+            /** @description Relays of the tenant that have not ended, over all regions */
+            live: number;
             regions: {
-                launches: number | null;
-                /** @description Relays of the tenant that have not ended */
                 live: number;
                 region: string;
-                relays: number | null;
             }[];
+            /** @description Most live relays, over all regions; null: as configured */
+            relays: number | null;
+            /** @description Most live relays in each region; null: as configured */
+            relaysPerRegion: number | null;
             tenant: string;
         };
         /** @enum {string} */
@@ -392,6 +397,8 @@ export interface components {
             id: string;
             /** @description The EC2 instance that carries it */
             instanceId: string | null;
+            /** @description Of its EC2 instance; before there is one, the type that was asked for, if any */
+            instanceType: string | null;
             labels: components["schemas"]["Labels"];
             /**
              * Format: date-time
@@ -1823,7 +1830,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Region by region; null where the configured limit holds */
+            /** @description Null where the configured limit holds */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -1947,10 +1954,15 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description Most relays to ask for in each region within a window; null: as configured */
+                    /** @description Most relays to ask for within a window, over all regions; null: as configured */
                     launches: number | null;
-                    /** @description Most live relays in each region; null: as configured */
+                    /** @description Most live relays, over all regions; null: as configured */
                     relays: number | null;
+                    /**
+                     * @description Most live relays in each region; null: as configured
+                     * @default null
+                     */
+                    relaysPerRegion?: number | null;
                 };
             };
         };
@@ -2244,6 +2256,8 @@ export interface operations {
                         regions: {
                             /** @description Where a create without a region goes */
                             default: boolean;
+                            /** @description What relays run on there, in order of preference */
+                            instanceTypes: string[];
                             name: string;
                         }[];
                     };
@@ -2483,6 +2497,8 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description Only an instance of this type will do. Default: the first with capacity. On offer: us-east-1: t3.micro */
+                    instanceType?: string;
                     labels?: components["schemas"]["Labels"];
                     /** @description Default: 3600 */
                     leaseSeconds?: number;
@@ -2523,7 +2539,7 @@ export interface operations {
                     "application/json": components["schemas"]["Relay"];
                 };
             };
-            /** @description `unknown_region`: The region is not one this service launches relays in. `lease_out_of_range`: The lease is shorter or longer than allowed. `malformed_request`: The request is not valid HTTP. `invalid_query`: A query parameter is not valid. `invalid_header`: A request header is not valid. `invalid_json`: The body is not valid JSON. `invalid_body`: The body does not have the expected form. */
+            /** @description `unknown_region`: The region is not one this service launches relays in. `unknown_instance_type`: The instance type is not one that relays of the region run on. `lease_out_of_range`: The lease is shorter or longer than allowed. `malformed_request`: The request is not valid HTTP. `invalid_query`: A query parameter is not valid. `invalid_header`: A request header is not valid. `invalid_json`: The body is not valid JSON. `invalid_body`: The body does not have the expected form. */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];

@@ -110,12 +110,17 @@ const quotas = z.strictObject({
     .int()
     .min(0)
     .optional()
+    .describe('Most live relays of a tenant over all regions; no limit when absent.'),
+  tenantRelaysPerRegion: z
+    .int()
+    .min(0)
+    .optional()
     .describe('Most live relays of a tenant in each region; no limit when absent.'),
   tenantLaunches: z
     .int()
     .min(0)
     .optional()
-    .describe('Most relays a tenant may ask for in each region within a window; no limit when absent.'),
+    .describe('Most relays a tenant may ask for within a window, over all regions; no limit when absent.'),
   launchWindowSeconds: seconds(MONTH_SECONDS).default(3600).describe('The window of `quotas.tenantLaunches`.'),
 });
 
@@ -179,6 +184,20 @@ const region = z.strictObject({
   maxRelays: z.int().min(1).optional().describe('Most live relays in this region; no limit when absent.'),
 });
 
+const filePath = z.string().min(1);
+
+const redis = z.strictObject({
+  password: z.string().min(1).optional().describe('Password of Redis, in place of one in `redisUrl`.'),
+  tlsCaPath: filePath
+    .optional()
+    .describe('PEM file of the CA that signed the certificates of Redis and the sentinels.'),
+  tlsCertPath: filePath.optional().describe('PEM file of the client certificate, where Redis asks for one.'),
+  tlsKeyPath: filePath.optional().describe('PEM file of the key of that certificate.'),
+  tlsServerName: host.optional().describe('Name in the certificates, where it is not the host they are reached by.'),
+  sentinelUsername: z.string().min(1).optional().describe('ACL user at the sentinels, where they have users.'),
+  sentinelPassword: z.string().min(1).optional().describe('Password of the sentinels, where they have one.'),
+});
+
 /** The one description of the configuration: types, defaults, env names, documentation and JSON Schema come from it. */
 export const configSchema = z.strictObject({
   environment: z
@@ -192,8 +211,13 @@ export const configSchema = z.strictObject({
     .describe('Value of the tag `aegis:deployment` on every instance. Never change it while relays live.'),
   secret: z.string().min(32).describe('Derives launch tokens and relay secrets. Never change it while relays live.'),
   redisUrl: z
-    .url({ protocol: /^rediss?$/, hostname: /./, error: 'must be a redis:// or rediss:// (TLS) URL' })
-    .describe('Redis that holds relays and queues.'),
+    .string()
+    .regex(
+      /^rediss?(\+sentinel|\+cluster)?:\/\/[^/?#]+/,
+      'must be a redis://, redis+sentinel:// or redis+cluster:// URL, with rediss for TLS',
+    )
+    .describe('Redis that holds relays and queues: standalone, Sentinel or Cluster.'),
+  redis: redis.prefault({}),
   logLevel: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Least severe level that is logged.'),
   shutdownTimeoutSeconds: seconds(600).default(25).describe('Deadline of the whole graceful shutdown.'),
   drainDelaySeconds: z
@@ -215,4 +239,4 @@ export type RegionConfig = AegisConfig['regions'][number];
 export type ApiKeyConfig = AegisConfig['api']['keys'][number];
 
 /** Parts that are checked across their fields even while another part is at fault. */
-export const sectionSchemas = { api, jobs, relays, region } as const;
+export const sectionSchemas = { api, jobs, relays, region, redis } as const;

@@ -22,6 +22,7 @@ export function crossChecks(raw: RawConfig): CrossFault[] {
     ...(relays.success ? relayFaults(relays.data) : []),
     ...(api.success ? [...apiFaults(api.data, local), ...metricsFaults('api', api.data)] : []),
     ...(jobs.success ? metricsFaults('jobs', jobs.data) : []),
+    ...redisFaults(raw),
     ...regionFaults(raw.regions),
   ];
 }
@@ -89,6 +90,25 @@ function apiFaults(api: AegisConfig['api'], local: boolean): CrossFault[] {
 
 function keyFault(index: number, field: keyof ApiKeyConfig, problem: string): CrossFault {
   return { path: ['api', 'keys', index, field], problem };
+}
+
+/** A setting without effect would be believed to protect something. */
+function redisFaults({ redisUrl, redis }: RawConfig): CrossFault[] {
+  const parsed = sectionSchemas.redis.safeParse(redis ?? {});
+  if (!parsed.success || typeof redisUrl !== 'string') return [];
+  const faults: CrossFault[] = [];
+  const needs = (fits: boolean, keys: readonly (keyof AegisConfig['redis'])[], problem: string): void => {
+    for (const key of keys) {
+      if (!fits && parsed.data[key] !== undefined) faults.push({ path: ['redis', key], problem });
+    }
+  };
+  const tls = /^rediss/.test(redisUrl);
+  needs(tls, ['tlsCaPath', 'tlsCertPath', 'tlsKeyPath', 'tlsServerName'], 'has no effect: redisUrl is not rediss');
+  const sentinel = /^rediss?\+sentinel:/.test(redisUrl);
+  needs(sentinel, ['sentinelUsername', 'sentinelPassword'], 'has no effect: redisUrl names no sentinels');
+  needs(parsed.data.tlsKeyPath !== undefined, ['tlsCertPath'], 'needs its key: set redis.tlsKeyPath too');
+  needs(parsed.data.tlsCertPath !== undefined, ['tlsKeyPath'], 'needs its certificate: set redis.tlsCertPath too');
+  return faults;
 }
 
 function metricsFaults(app: 'api' | 'jobs', section: AegisConfig['api' | 'jobs']): CrossFault[] {

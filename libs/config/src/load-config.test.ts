@@ -124,7 +124,7 @@ describe('secrets', () => {
     const wrong = faults({ ...PRODUCTION, AEGIS_SECRET: 'hunter2', REDIS_URL: 'http://:hunter2@redis' });
     expect(wrong).toEqual([
       'AEGIS_SECRET: must have at least 32 characters',
-      'REDIS_URL: must be a redis:// or rediss:// (TLS) URL',
+      'REDIS_URL: must be a redis://, redis+sentinel:// or redis+cluster:// URL, with rediss for TLS',
     ]);
   });
 

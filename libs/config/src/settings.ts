@@ -36,6 +36,8 @@ const SPECIAL_ENV: Record<string, string> = {
 const SECRETS: ReadonlySet<string> = new Set([
   'secret',
   'redisUrl',
+  'redis.password',
+  'redis.sentinelPassword',
   'api.metrics.bearerToken',
   'jobs.metrics.bearerToken',
 ]);

@@ -6,7 +6,8 @@
   KEYS[1] region prefix
   ARGV    fence token, now, bootDeadline, leaseSeconds (for rebuilt relays),
           then per instance: instance id, relay id ('' when its tags tell none), tenant, intent id,
-          1 if it serves or may (0: it shuts down or is terminated), launched at, relay created at, relay's maximum lifetime end
+          1 if it serves or may (0: it shuts down or is terminated), launched at, relay created at, relay's maximum lifetime
+          end, instance type
   Returns { 'ok' | 'fenced', verdicts …, moves … }; a verdict per instance, in order:
     owned | rebuilt | attached | open_intent (its launch is not settled) | ending | orphan
 ]]
@@ -22,18 +23,19 @@ local function rebuild(id, one)
   move(id, relay, 'booting', now, {
     tenant = one.tenant, created = one.created, lease = lease, max = one.max, dl = boot_deadline,
     exp = string.format('%.0f', math.min(tonumber(now) + lease * 1000, tonumber(one.max))),
-    inst = one.instance, intent = one.intent, launched = one.launched, rebuilt = 1,
+    inst = one.instance, type = one.type, intent = one.intent, launched = one.launched, rebuilt = 1,
   }, { note = 'rebuilt' })
 end
 
 local function attach(id, relay, one)
   redis.call('HSET', P .. ':instances', one.instance, id)
   if relay.state == 'terminating' then
-    set_fields(id, relay, { inst = one.instance, intent = one.intent, launched = one.launched })
+    set_fields(id, relay, { inst = one.instance, type = one.type, intent = one.intent, launched = one.launched })
     redis.call('ZADD', INDEX.terminating, now, id)
   else
     move(id, relay, 'booting', now,
-      { inst = one.instance, intent = one.intent, launched = one.launched, dl = boot_deadline }, { note = 'attached' })
+      { inst = one.instance, type = one.type, intent = one.intent, launched = one.launched, dl = boot_deadline },
+      { note = 'attached' })
   end
 end
 
@@ -56,7 +58,7 @@ local function judge(one)
     -- Launched, dead again, and all of it forgotten: the relay must not be launched a second time.
     if not instance and (state == 'pending' or state == 'launching') then
       move(one.relay, load_relay(one.relay), 'failed', now,
-        { inst = one.instance, fcode = 'instance_lost', fmsg = 'The instance ended before it was ready.' },
+        { inst = one.instance, type = one.type, fcode = 'instance_lost', fmsg = 'The instance ended before it was ready.' },
         { reason = 'instance_lost' })
     end
     return 'ending'
@@ -69,10 +71,10 @@ local function judge(one)
 end
 
 local verdicts = {}
-for i = 5, #ARGV, 8 do
+for i = 5, #ARGV, 9 do
   verdicts[#verdicts + 1] = judge({
     instance = ARGV[i], relay = ARGV[i + 1], tenant = ARGV[i + 2], intent = ARGV[i + 3], serves = ARGV[i + 4] == '1',
-    launched = ARGV[i + 5], created = ARGV[i + 6], max = ARGV[i + 7],
+    launched = ARGV[i + 5], created = ARGV[i + 6], max = ARGV[i + 7], type = ARGV[i + 8],
   })
 end
 return { 'ok', verdicts, moved }

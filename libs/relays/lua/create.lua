@@ -5,11 +5,11 @@
 
   KEYS[1] region prefix
   ARGV    id, tenant, now, leaseSeconds, leaseExpiresAt, maxLifetimeAt, pendingDeadline, memory of a claim (s),
-          limits ('' for none): live relays of the region, live relays of the tenant in it, relays the tenant may ask for
-          in it in a window, that window (ms), then label, value, …
+          the only instance type that will do ('' for any), limits ('' for none): live relays of the region, live relays of
+          the tenant in it; then label, value, …
   Returns { 'created' } (the caller knows every field of it)
           | { 'claimed' | 'exists', id (another one when a warm relay was claimed), relay fields …, moves … }
-          | { 'refused', limit, its value, ms until it may be otherwise ('' when nobody knows) }
+          | { 'refused', limit, its value }
 ]]
 local id, tenant, now = ARGV[1], ARGV[2], ARGV[3]
 local earlier = redis.call('GET', P .. ':claimed:' .. id) or id
@@ -17,53 +17,47 @@ local known = load_relay(earlier)
 if known then return { 'exists', earlier, flatten(known), moved } end
 
 local fields = { tenant = tenant, created = now, lease = ARGV[4], exp = ARGV[5], max = ARGV[6] }
-for i = 13, #ARGV, 2 do fields['l:' .. ARGV[i]] = ARGV[i + 1] end
+local want = ARGV[9] ~= '' and ARGV[9] or nil
+fields.want = want
+for i = 12, #ARGV, 2 do fields['l:' .. ARGV[i]] = ARGV[i + 1] end
+
+-- The spare that has been ready longest, of the type that is asked for. One that has stopped reporting is passed over; its
+-- deadlines end it. Only looks: a script that has written once may go on in a Redis that is out of memory.
+local function find_spare()
+  local at = 0
+  while true do
+    local id = redis.call('ZRANGE', P .. ':warm', at, at)[1]
+    if not id then return end
+    local relay = (not want or redis.call('HGET', relay_key(id), 'type') == want) and load_relay(id)
+    if relay and relay.state == 'active' and relay.warm and tonumber(relay.exp) > tonumber(now)
+      and (not relay.dl or tonumber(relay.dl) > tonumber(now)) then
+      return id, relay
+    end
+    at = at + 1
+  end
+end
+local spare, relay = find_spare()
 
 -- Checked in the same breath as the relay is stored: no number of creates at once gets past a limit.
 local function refusal()
-  local own = redis.call('HMGET', P .. ':quotas', tenant .. '|relays', tenant .. '|launches')
-  local tenant_max, launch_max = tonumber(own[1] or ARGV[10]), tonumber(own[2] or ARGV[11])
-  local live = tenant_max and tonumber(redis.call('HGET', P .. ':live', tenant)) or 0
-  if tenant_max and live >= tenant_max then return { 'refused', 'tenant_relays', tenant_max, '' } end
-
-  local region_max = tonumber(ARGV[9])
-  if region_max and redis.call('ZCARD', P .. ':warm') == 0 then
+  local tenant_max = tonumber(ARGV[11])
+  if tenant_max and (tonumber(redis.call('HGET', P .. ':live', tenant)) or 0) >= tenant_max then
+    return { 'refused', 'tenant_region_relays', tenant_max }
+  end
+  local region_max = tonumber(ARGV[10])
+  if region_max and not spare then
     local all = 0
     for _, state in ipairs({ 'pending', 'launching', 'booting', 'active', 'terminating' }) do
       all = all + (tonumber(redis.call('HGET', P .. ':counts', state)) or 0)
     end
-    if all >= region_max then return { 'refused', 'region_relays', region_max, '' } end
-  end
-
-  if launch_max then
-    local window = tonumber(ARGV[12])
-    local turn = math.floor(tonumber(now) / window)
-    local used = P .. ':launches:' .. tenant .. ':' .. string.format('%.0f', turn)
-    if (tonumber(redis.call('GET', used)) or 0) >= launch_max then
-      return { 'refused', 'tenant_launches', launch_max, string.format('%.0f', (turn + 1) * window - tonumber(now)) }
-    end
-    redis.call('INCR', used)
-    redis.call('PEXPIRE', used, window)
+    if all >= region_max then return { 'refused', 'region_relays', region_max } end
   end
 end
 local refused = refusal()
 if refused then return refused end
 
--- A spare that has stopped reporting is passed over; its deadlines end it.
--- Looks before it takes: a script that has written once may go on in a Redis that is out of memory.
-local function take_spare()
-  while redis.call('ZCARD', P .. ':warm') > 0 do
-    local spare = redis.call('ZPOPMIN', P .. ':warm')[1]
-    local relay = load_relay(spare)
-    if relay and relay.state == 'active' and relay.warm and tonumber(relay.exp) > tonumber(now)
-      and (not relay.dl or tonumber(relay.dl) > tonumber(now)) then
-      return spare, relay
-    end
-  end
-end
-
-local spare, relay = take_spare()
 if spare then
+  redis.call('ZREM', P .. ':warm', spare)
   redis.call('ZREM', P .. ':spares', spare)
   redis.call('ZREM', P .. ':tenant:' .. relay.tenant, spare)
   redis.call('ZADD', P .. ':tenant:' .. tenant, 0, spare)

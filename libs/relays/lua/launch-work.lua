@@ -3,11 +3,15 @@
 
   KEYS[1] region prefix
   ARGV    most pending relays to read
-  Returns { 1 if an operator stopped launches else 0, { open intents as JSON }, { pending relay id, its tenant, … } }
+  Returns { 1 if an operator stopped launches else 0, { open intents as JSON },
+            { pending relay id, its tenant, the instance type it asks for or '', … }, { instance types noted as exhausted } }
 ]]
 local waiting = {}
 for _, id in ipairs(redis.call('ZRANGE', P .. ':pending', 0, ARGV[1] - 1)) do
+  local known = redis.call('HMGET', relay_key(id), 'tenant', 'want')
   waiting[#waiting + 1] = id
-  waiting[#waiting + 1] = redis.call('HGET', relay_key(id), 'tenant') or ''
+  waiting[#waiting + 1] = known[1] or ''
+  waiting[#waiting + 1] = known[2] or ''
 end
-return { redis.call('HGET', P .. ':meta', 'freezeLaunch') == '1' and 1 or 0, redis.call('HVALS', P .. ':intents'), waiting }
+return { redis.call('HGET', P .. ':meta', 'freezeLaunch') == '1' and 1 or 0, redis.call('HVALS', P .. ':intents'), waiting,
+  redis.call('HKEYS', P .. ':exhausted') }

@@ -6,7 +6,7 @@
   KEYS[1] region prefix
   ARGV    fence token, now, intentId, bootDeadline, pendingTimeoutMs, awsRequestId,
           without: 'requeue' | 'fail' (for relays without an instance), reason, failure code, failure message,
-          then per relay: id, instance id or '', 1 if that instance is already dead else 0
+          instance type, then per relay: id, instance id or '', 1 if that instance is already dead else 0
   Returns { 'settled' | 'fenced' | 'not_open', moves … }
 ]]
 if fenced('relay_launch', ARGV[1]) then return { 'fenced', moved } end
@@ -23,25 +23,25 @@ local function settle_launching(id, relay, instance, dead)
     end
   elseif dead then
     move(id, relay, 'failed', now,
-      { inst = instance, fcode = 'instance_lost', fmsg = 'The instance ended before it was ready.' },
+      { inst = instance, type = ARGV[11], fcode = 'instance_lost', fmsg = 'The instance ended before it was ready.' },
       { reason = 'instance_lost', request = request })
   else
     redis.call('HSET', P .. ':instances', instance, id)
-    move(id, relay, 'booting', now, { inst = instance, launched = now, dl = ARGV[4] }, { request = request })
+    move(id, relay, 'booting', now, { inst = instance, type = ARGV[11], launched = now, dl = ARGV[4] }, { request = request })
   end
 end
 
 local function settle_terminating(id, relay, instance, dead)
   if instance == '' or dead then
-    move(id, relay, end_state(relay, relay.reason), now, { inst = dead and instance }, { request = request })
+    move(id, relay, end_state(relay, relay.reason), now, { inst = dead and instance, type = dead and ARGV[11] }, { request = request })
   else
     redis.call('HSET', P .. ':instances', instance, id)
-    set_fields(id, relay, { inst = instance, launched = now })
+    set_fields(id, relay, { inst = instance, type = ARGV[11], launched = now })
     redis.call('ZADD', INDEX.terminating, now, id)
   end
 end
 
-for i = 11, #ARGV, 3 do
+for i = 12, #ARGV, 3 do
   local id, instance, dead = ARGV[i], ARGV[i + 1], ARGV[i + 2] == '1'
   local relay = load_relay(id)
   if relay and relay.intent == intent and not relay.inst then

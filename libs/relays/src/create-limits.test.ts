@@ -14,7 +14,6 @@ const timing = relayTiming({
   readiness: 'checkin',
 });
 const T0 = 1_800_000_000_000;
-const WINDOW = 60_000;
 
 let region: string;
 let store: RelayFrontStore;
@@ -27,19 +26,10 @@ afterAll(async () => {
   await redis.quit();
 });
 
-async function create(limits: Partial<CreateLimits>, tenant = 't', now = T0, id = newRelayId(region, now, randomInt)) {
+async function create(limits: CreateLimits, tenant = 't', now = T0, id = newRelayId(region, now, randomInt)) {
   try {
-    const result = await store.create({
-      id,
-      tenant,
-      region,
-      labels: { a: 'b' },
-      leaseSeconds: 600,
-      maxLifetimeSeconds: 600,
-      now,
-      limits: { launchWindowMs: WINDOW, ...limits },
-    });
-    return { id, ...result };
+    const relay = { id, tenant, region, labels: { a: 'b' }, leaseSeconds: 600, maxLifetimeSeconds: 600, now };
+    return { id, ...(await store.create({ ...relay, limits })) };
   } catch (error) {
     if (error instanceof LimitReachedError) return error;
     throw error;
@@ -48,15 +38,16 @@ async function create(limits: Partial<CreateLimits>, tenant = 't', now = T0, id 
 
 const created = (results: unknown[]) => results.filter((result) => !(result instanceof LimitReachedError)).length;
 
-test("a tenant's live relays are limited, however many ask at once, and an ended one makes room", async () => {
-  const results = await Promise.all(Array.from({ length: 50 }, () => create({ tenantRelays: 7 })));
+test("a tenant's live relays of a region are limited, however many ask at once, and an ended one makes room", async () => {
+  const limits = { tenantRegionRelays: 7 };
+  const results = await Promise.all(Array.from({ length: 50 }, () => create(limits)));
   expect(created(results)).toBe(7);
-  expect(await create({ tenantRelays: 7 })).toMatchObject({ limit: 'tenant_relays', value: 7, retryAfterMs: null });
-  expect(await create({ tenantRelays: 7 }, 'other')).toMatchObject({ outcome: 'created' });
-  expect(await store.quota(region, 't')).toEqual({ relays: null, launches: null, live: 7 });
+  expect(await create(limits)).toMatchObject({ limit: 'tenant_region_relays', value: 7, retryAfterMs: null });
+  expect(await create(limits, 'other')).toMatchObject({ outcome: 'created' });
+  expect(await store.liveOf(region, 't')).toBe(7);
   const first = results.find((result) => 'relay' in result);
   await store.requestTermination(first && 'relay' in first ? first.relay.id : '', { tenant: 't', now: T0 });
-  expect(created(await Promise.all([create({ tenantRelays: 7 }), create({ tenantRelays: 7 })]))).toBe(1);
+  expect(created(await Promise.all([create(limits), create(limits)]))).toBe(1);
 });
 
 test('a region is limited over all tenants', async () => {
@@ -66,33 +57,7 @@ test('a region is limited over all tenants', async () => {
   expect(await create({ regionRelays: 4 })).toMatchObject({ limit: 'region_relays', value: 4 });
 });
 
-test('what a tenant may ask for in a window is limited, whatever became of it, until the next window', async () => {
-  const results = await Promise.all(Array.from({ length: 10 }, () => create({ tenantLaunches: 3 })));
-  expect(created(results)).toBe(3);
-  for (const result of results) {
-    if ('relay' in result) await store.requestTermination(result.relay.id, { tenant: 't', now: T0 });
-  }
-  expect(await create({ tenantLaunches: 3 }, 't', T0 + 15_000)).toMatchObject({
-    limit: 'tenant_launches',
-    value: 3,
-    retryAfterMs: WINDOW - 15_000,
-  });
-  expect(await create({ tenantLaunches: 3 }, 't', T0 + WINDOW)).toMatchObject({ outcome: 'created' });
-});
-
-test("a tenant's own limits go before the configured ones, up or down, until they are taken back", async () => {
-  await store.setQuota(region, 't', { relays: 2, launches: null });
-  expect(created(await Promise.all(Array.from({ length: 5 }, () => create({ tenantRelays: 1 }))))).toBe(2);
-  expect(await store.quota(region, 't')).toEqual({ relays: 2, launches: null, live: 2 });
-  await store.setQuota(region, 't', { relays: 0, launches: 5 });
-  expect(await create({})).toMatchObject({ limit: 'tenant_relays', value: 0 });
-  await store.setQuota(region, 't', { relays: null, launches: null });
-  expect(await create({})).toMatchObject({ outcome: 'created' });
-});
-
 test('a repeated create is never refused', async () => {
-  const { id } = (await create({ tenantRelays: 1 })) as { id: string };
-  expect(await create({ tenantRelays: 1, regionRelays: 1, tenantLaunches: 0 }, 't', T0, id)).toMatchObject({
-    outcome: 'exists',
-  });
+  const { id } = (await create({ tenantRegionRelays: 1 })) as { id: string };
+  expect(await create({ tenantRegionRelays: 1, regionRelays: 1 }, 't', T0, id)).toMatchObject({ outcome: 'exists' });
 });

@@ -21,6 +21,8 @@ export class FencedError extends Error {
 export interface WaitingRelay {
   id: string;
   tenant: string;
+  /** The only type that will do; null: any. */
+  instanceType: string | null;
 }
 
 export interface LaunchWork {
@@ -30,12 +32,16 @@ export interface LaunchWork {
   intents: LaunchIntent[];
   /** As `pending` answers it. */
   waiting: WaitingRelay[];
+  /** Instance types noted as exhausted, past their time or not. */
+  exhausted: string[];
 }
 
 export interface SettleIntent {
   intentId: string;
   now: number;
   awsRequestId: string | null;
+  /** Of the instances that were asked for. */
+  instanceType: string;
   launched: { relayId: string; instanceId: string; dead: boolean }[];
   /** The intent's relays that got no instance, and what becomes of them. */
   without: { relayIds: string[] } & (
@@ -104,6 +110,7 @@ export interface ListedInstance {
   /** The relay its launch tags name; null when they name none. */
   relay: { suffix: string; tenant: string } | null;
   intentId: string | null;
+  instanceType: string;
   /** False once it shuts down. */
   serves: boolean;
   launchedAt: number;
@@ -147,6 +154,11 @@ export interface FleetStore {
   openIntent(fence: Fence, intent: LaunchIntent): Promise<'opened' | 'conflict' | 'frozen' | 'unverified'>;
   /** `not_open`: it was settled before. @throws FencedError */
   settleIntent(fence: Fence, result: SettleIntent): Promise<RelayTransition[]>;
+  /**
+   * Tells everybody that EC2 has none of an instance type until then (Unix ms), or, with null, that it may have some. What
+   * the api knows of it is a hint, so an overtaken run may tell it too.
+   */
+  noteExhausted(region: string, instanceType: string, until: number | null): Promise<void>;
   /** @throws FencedError */
   failPending(fence: Fence, failing: FailPending): Promise<RelayTransition[]>;
   /** Relays whose instance boots. */

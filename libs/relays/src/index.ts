@@ -1,6 +1,7 @@
 export * from './fleet-store.js';
 export * from './launch-intent.js';
 export type { RedisClient } from './lua-scripts.js';
+export * from './quota-store.js';
 export * from './redis-fleet-store.js';
 export * from './redis-relay-store.js';
 export * from './region-code.js';
@@ -12,4 +13,6 @@ export * from './relay-id.js';
 export * from './relay-store.js';
 export * from './relay-timing.js';
 export * from './relay-transition.js';
+export { tenantPrefix } from './tenant-keys.js';
+export * from './tenant-slots.js';
 export * from './tokens.js';

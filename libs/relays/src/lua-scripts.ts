@@ -25,10 +25,16 @@ const SCRIPTS = [
   'begin-sweep',
   'finish-sweep',
   'note-event',
+  'find-live',
+  'tenant/take-slot',
+  'tenant/free-slots',
 ] as const;
 export type ScriptName = (typeof SCRIPTS)[number];
 
-/** Runs the region scripts, one `lua/<name>.lua` each, behind the shared `lua/include/region.lua`. */
+/**
+ * Runs the scripts, one `lua/<name>.lua` each: those of a region behind the shared `lua/include/region.lua`, those of a
+ * tenant by themselves.
+ */
 export interface ScriptRunner {
   /** KEYS[1] is `prefix`. Replies as documented in the script's header. */
   run(name: ScriptName, prefix: string, args: readonly (string | number)[]): Promise<unknown>;
@@ -39,7 +45,7 @@ export function createScriptRunner(redis: RedisClient): ScriptRunner {
   const shared = read('include/region');
   const scripts = new Map(
     SCRIPTS.map((name) => {
-      const text = `${shared}\n${read(name)}`;
+      const text = name.startsWith('tenant/') ? read(name) : `${shared}\n${read(name)}`;
       return [name, { text, sha: createHash('sha1').update(text).digest('hex') }];
     }),
   );

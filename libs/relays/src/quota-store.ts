@@ -1,28 +1,50 @@
 import type { RedisClient } from './lua-scripts.js';
-import { regionKeys } from './region-keys.js';
-import type { Quota, RelayFrontStore } from './relay-store.js';
 
-/** Limits of single tenants. They stand beside the relays they limit, so `create.lua` reads them in the same breath. */
-export function createQuotaStore(redis: RedisClient): Pick<RelayFrontStore, 'quota' | 'setQuota'> {
-  const field = (tenant: string, limit: keyof Quota) => `${tenant}|${limit}`;
+/** A tenant's own limits, before which the configured ones stand back; null: the configured one holds. */
+export interface Quota {
+  /** Most live relays, over all regions. */
+  relays: number | null;
+  /** Most live relays in each region. */
+  relaysPerRegion: number | null;
+  /** Most relays to ask for within a window of time, over all regions. */
+  launches: number | null;
+}
+
+export const NO_QUOTA: Quota = { relays: null, relaysPerRegion: null, launches: null };
+
+/** Limits of single tenants. Few tenants have some, so whoever needs them often holds them all. */
+export interface QuotaStore {
+  /** Changes with every change of a quota. */
+  version(): Promise<string>;
+  all(): Promise<Map<string, Quota>>;
+  get(tenant: string): Promise<Quota>;
+  set(tenant: string, quota: Quota): Promise<void>;
+}
+
+/** A hash tenant → JSON and a counter, in one slot of a cluster. Neither has a TTL. */
+const LIMITS = '{aegis:quotas}:limits';
+const VERSION = '{aegis:quotas}:version';
+
+export function createQuotaStore(redis: RedisClient): QuotaStore {
   return {
-    async quota(region, tenant) {
-      const keys = regionKeys(region);
-      const [own, live] = await Promise.all([
-        redis.hmget(keys.quotas, field(tenant, 'relays'), field(tenant, 'launches')),
-        redis.hget(keys.live, tenant),
-      ]);
-      const limit = (value: string | null | undefined) => (value == null ? null : Number(value));
-      return { relays: limit(own[0]), launches: limit(own[1]), live: Number(live ?? 0) };
+    version: async () => (await redis.get(VERSION)) ?? '',
+
+    async all() {
+      const limits = Object.entries(await redis.hgetall(LIMITS));
+      return new Map(limits.map(([tenant, json]) => [tenant, JSON.parse(json) as Quota]));
     },
 
-    async setQuota(region, tenant, quota) {
-      const { quotas } = regionKeys(region);
-      for (const limit of ['relays', 'launches'] as const) {
-        const value = quota[limit];
-        if (value === null) await redis.hdel(quotas, field(tenant, limit));
-        else await redis.hset(quotas, field(tenant, limit), value);
-      }
+    async get(tenant) {
+      const json = await redis.hget(LIMITS, tenant);
+      return json === null ? NO_QUOTA : (JSON.parse(json) as Quota);
+    },
+
+    async set(tenant, quota) {
+      const none = Object.values(quota).every((limit) => limit === null);
+      const change = redis.multi();
+      if (none) change.hdel(LIMITS, tenant);
+      else change.hset(LIMITS, tenant, JSON.stringify(quota));
+      await change.incr(VERSION).exec();
     },
   };
 }

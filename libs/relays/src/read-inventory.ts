@@ -16,13 +16,14 @@ const META = [
 /** Reads counters that the scripts keep: the same few commands at any number of relays. */
 export async function readInventory(redis: RedisClient, region: string): Promise<RegionInventory> {
   const keys = regionKeys(region);
-  const [counts, oldestPending, oldestLeaving, openIntents, meta, warmReady] = await Promise.all([
+  const [counts, oldestPending, oldestLeaving, openIntents, meta, warmReady, exhausted] = await Promise.all([
     redis.hgetall(keys.counts),
     redis.zrange(keys.index('pending'), 0, '0', 'WITHSCORES'),
     redis.zrange(keys.leaving, 0, '0', 'WITHSCORES'),
     redis.hlen(keys.intents),
     redis.hmget(keys.meta, ...META),
     redis.zcard(keys.warm),
+    redis.hgetall(keys.exhausted),
   ]);
   const [sweepAt, halted, instances, orphans, missing, freezeLaunch, freezeSweep] = meta;
   const score = (entry: string[]) => (entry[1] === undefined ? null : Number(entry[1]));
@@ -45,5 +46,6 @@ export async function readInventory(redis: RedisClient, region: string): Promise
     },
     freeze: { launch: freezeLaunch === '1', sweep: freezeSweep === '1' },
     warmReady,
+    exhausted: new Map(Object.entries(exhausted).map(([type, until]) => [type, Number(until)])),
   };
 }

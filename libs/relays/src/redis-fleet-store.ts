@@ -1,4 +1,5 @@
 import { chunks } from './chunks.js';
+import { createMoveReader } from './ended-slots.js';
 import {
   type Fence,
   FencedError,
@@ -12,7 +13,7 @@ import { createScriptRunner, type RedisClient, type ScriptName } from './lua-scr
 import { createSweepStore } from './redis-sweep-store.js';
 import { regionKeys } from './region-keys.js';
 import type { RelayTiming } from './relay-timing.js';
-import { parseTransitions, type RelayTransition } from './relay-transition.js';
+import type { RelayTransition } from './relay-transition.js';
 
 export interface RedisFleetStoreOptions {
   redis: RedisClient;
@@ -24,6 +25,7 @@ export interface RedisFleetStoreOptions {
 /** The store behind the jobs, on Redis. Rejects with ioredis' errors while Redis cannot be reached. */
 export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetStoreOptions): FleetStore {
   const scripts = createScriptRunner(redis);
+  const movesOf = createMoveReader(redis);
 
   const takings = new WeakMap<Fence, Promise<unknown>>();
 
@@ -48,19 +50,23 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
 
     async launchWork(region, limit) {
       const reply = await scripts.run('launch-work', regionKeys(region).prefix, [limit]);
-      const [frozen, intents, waiting] = reply as [number, string[], string[]];
+      const [frozen, intents, waiting, exhausted] = reply as [number, string[], string[], string[]];
       return {
         frozen: frozen === 1,
         intents: intents.map((json) => JSON.parse(json) as LaunchIntent),
         waiting: parseWaiting(waiting),
+        exhausted,
       };
     },
 
     async pending(region, limit) {
       const keys = regionKeys(region);
       const ids = await redis.zrange(keys.index('pending'), 0, String(limit - 1));
-      const tenants = await Promise.all(ids.map((id) => redis.hget(keys.relay(id), 'tenant')));
-      return ids.map((id, index) => ({ id, tenant: tenants[index] ?? '' }));
+      const known = await Promise.all(ids.map((id) => redis.hmget(keys.relay(id), 'tenant', 'want')));
+      return ids.map((id, index) => {
+        const [tenant, want] = known[index] ?? [];
+        return { id, tenant: tenant ?? '', instanceType: want || null };
+      });
     },
 
     async openIntent(fence, intent) {
@@ -71,14 +77,20 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
 
     async settleIntent(fence, result) {
       const reply = await runFenced('settle-intent', fence, settleArgs(fence, result, timing));
-      return parseTransitions(reply[1] as string[]);
+      return movesOf(reply[1] as string[]);
+    },
+
+    async noteExhausted(region, instanceType, until) {
+      const { exhausted } = regionKeys(region);
+      if (until === null) await redis.hdel(exhausted, instanceType);
+      else await redis.hset(exhausted, instanceType, until);
     },
 
     async failPending(fence, { relayIds, now, reason, code, message }) {
       const moves: RelayTransition[] = [];
       for (const chunk of chunks(relayIds)) {
         const reply = await runFenced('fail-pending', fence, [fence.token, now, reason, code, message, ...chunk]);
-        moves.push(...parseTransitions(reply[1] as string[]));
+        moves.push(...movesOf(reply[1] as string[]));
       }
       return moves;
     },
@@ -100,7 +112,7 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
       const moves: RelayTransition[] = [];
       for (const chunk of chunks(observations)) {
         const reply = await runFenced('observe-instances', fence, observeArgs(fence, chunk, now, timing));
-        moves.push(...parseTransitions(reply[1] as string[]));
+        moves.push(...movesOf(reply[1] as string[]));
       }
       return moves;
     },
@@ -132,7 +144,7 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
       for (const chunk of chunks(records)) {
         const args = chunk.flatMap((r) => [r.relayId, r.instanceId, r.outcome, r.again, r.note]);
         const reply = await runFenced('record-terminations', fence, [fence.token, now, ...args]);
-        moves.push(...parseTransitions(reply[1] as string[]));
+        moves.push(...movesOf(reply[1] as string[]));
       }
       return moves;
     },
@@ -140,13 +152,13 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
     async expireDue(fence, now, limit) {
       const args = [fence.token, now, limit, timing.blindAfterMs, timing.heartbeatTimeoutMs];
       const reply = await runFenced('expire-due', fence, args);
-      return { moves: parseTransitions(reply[1] as string[]), remaining: Number(reply[2]) };
+      return { moves: movesOf(reply[1] as string[]), remaining: Number(reply[2]) };
     },
 
     async stockWarmPool(fence, { now, target, maxAgeSeconds, ids }) {
       const args = [fence.token, now, target, maxAgeSeconds, now + timing.pendingTimeoutMs, ...ids];
       const reply = await runFenced('stock-warm-pool', fence, args);
-      return { asked: Number(reply[1]), moves: parseTransitions(reply[2] as string[]) };
+      return { asked: Number(reply[1]), moves: movesOf(reply[2] as string[]) };
     },
 
     async untagged(region, limit) {
@@ -163,7 +175,7 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
       if (relayIds.length > 0) await redis.srem(regionKeys(region).untagged, ...relayIds);
     },
 
-    ...createSweepStore({ redis, scripts, timing, runFenced }),
+    ...createSweepStore({ redis, scripts, timing, runFenced, movesOf }),
 
     async pruneEnded(fence, endedBefore, limit) {
       const reply = await runFenced('prune-ended', fence, [fence.token, endedBefore, limit]);
@@ -172,10 +184,12 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
   };
 }
 
-/** Relay id, tenant, … */
+/** Relay id, tenant, instance type or '', … */
 function parseWaiting(flat: readonly string[]): WaitingRelay[] {
   const waiting: WaitingRelay[] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) waiting.push({ id: flat[i] ?? '', tenant: flat[i + 1] ?? '' });
+  for (let i = 0; i + 2 < flat.length; i += 3) {
+    waiting.push({ id: flat[i] ?? '', tenant: flat[i + 1] ?? '', instanceType: flat[i + 2] || null });
+  }
   return waiting;
 }
 
@@ -193,6 +207,7 @@ function settleArgs(fence: Fence, result: SettleIntent, timing: RelayTiming): (s
     failing ? without.reason : '',
     without.code,
     failing ? without.message : '',
+    result.instanceType,
     ...result.launched.flatMap((one) => [one.relayId, one.instanceId, one.dead ? 1 : 0]),
     ...without.relayIds.flatMap((id) => [id, '', 0]),
   ];

@@ -93,6 +93,7 @@ async function launch(relays: readonly Relay[], now = T0 + 2) {
     intentId,
     now,
     awsRequestId: 'req-1',
+    instanceType: 't3.micro',
     launched: relays.map((relay) => ({ relayId: relay.id, instanceId: instanceOf(relay), dead: false })),
     without: { relayIds: [], fate: 'requeue', code: 'capacity' },
   });
@@ -200,6 +201,7 @@ describe('launch intents', () => {
       intentId,
       now: T0 + 60,
       awsRequestId: null,
+      instanceType: 't3.micro',
       launched: [{ relayId: first.id, instanceId: instanceOf(first), dead: false }],
       without: { relayIds: [second.id], fate: 'requeue', code: 'capacity' },
     });
@@ -230,6 +232,7 @@ describe('launch intents', () => {
       intentId,
       now: T0 + 10,
       awsRequestId: null,
+      instanceType: 't3.micro',
       launched: [{ relayId: relay.id, instanceId: instanceOf(relay), dead: false }],
       without: { relayIds: [], fate: 'requeue', code: 'x' },
     });
@@ -247,6 +250,7 @@ describe('launch intents', () => {
       intentId,
       now: T0 + 10,
       awsRequestId: null,
+      instanceType: 't3.micro',
       launched: [{ relayId: relay.id, instanceId: instanceOf(relay), dead: true }],
       without: { relayIds: [], fate: 'requeue', code: 'x' },
     });
@@ -262,6 +266,7 @@ describe('launch intents', () => {
       intentId,
       now: T0 + 10,
       awsRequestId: null,
+      instanceType: 't3.micro',
       launched: [{ relayId: relay.id, instanceId: instanceOf(relay), dead: true }],
       without: { relayIds: [], fate: 'requeue', code: 'x' },
     });
@@ -280,6 +285,7 @@ describe('launch intents', () => {
       intentId,
       now: T0 + 10,
       awsRequestId: null,
+      instanceType: 't3.micro',
       launched: [],
       without: {
         relayIds: [relay.id],
@@ -320,6 +326,7 @@ describe('fencing', () => {
       intentId,
       now: T0,
       awsRequestId: null,
+      instanceType: 't3.micro',
       launched: [],
       without: { relayIds: [relay.id], fate: 'requeue', code: 'x' },
     } as const;

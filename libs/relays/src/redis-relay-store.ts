@@ -1,6 +1,6 @@
+import { createMoveReader } from './ended-slots.js';
 import { listRelays } from './list-relays.js';
 import { createScriptRunner, type RedisClient } from './lua-scripts.js';
-import { createQuotaStore } from './quota-store.js';
 import { readInventory } from './read-inventory.js';
 import { createRegionDirectory } from './region-directory.js';
 import { regionKeys } from './region-keys.js';
@@ -10,7 +10,6 @@ import { createdAtOf, parseRelayId } from './relay-id.js';
 import { fieldsOf, parseRelay } from './relay-record.js';
 import { type CreateLimit, type CreateRelay, LimitReachedError, type RelayFrontStore } from './relay-store.js';
 import type { RelayTiming } from './relay-timing.js';
-import { parseTransitions } from './relay-transition.js';
 
 export interface RedisRelayStoreOptions {
   redis: RedisClient;
@@ -22,16 +21,18 @@ export interface RedisRelayStoreOptions {
 /** How long a retried create finds the warm relay that its first try claimed: longer than any client retries. */
 const CLAIM_MEMORY_SECONDS = 48 * 3600;
 
-type Refusal = ['refused', limit: CreateLimit, value: number, retryAfterMs: string];
+type Refusal = ['refused', limit: CreateLimit, value: number];
 
 /** What `create.lua` has stored: every field of it was sent, so none is sent back. */
-function newRelay({ id, tenant, region, labels, leaseSeconds, now }: CreateRelay, leaseExpiresAt: number): Relay {
+function newRelay(create: CreateRelay, leaseExpiresAt: number): Relay {
+  const { id, tenant, region, labels, instanceType = null, leaseSeconds, now } = create;
   return {
     id,
     region,
     tenant,
     state: 'pending',
     labels,
+    instanceType,
     instanceId: null,
     address: null,
     createdAt: now,
@@ -56,6 +57,7 @@ function must(id: string, region: string, flat: unknown): Relay {
 export function createRedisRelayStore({ redis, regions, timing }: RedisRelayStoreOptions): RelayFrontStore {
   const scripts = createScriptRunner(redis);
   const directory = createRegionDirectory(regions);
+  const movesOf = createMoveReader(redis);
   const prefixOf = (region: string) => regionKeys(region).prefix;
 
   return {
@@ -71,25 +73,31 @@ export function createRedisRelayStore({ redis, regions, timing }: RedisRelayStor
         now + relay.maxLifetimeSeconds * 1000,
         now + timing.pendingTimeoutMs,
         CLAIM_MEMORY_SECONDS,
+        relay.instanceType ?? '',
         relay.limits?.regionRelays ?? '',
-        relay.limits?.tenantRelays ?? '',
-        relay.limits?.tenantLaunches ?? '',
-        relay.limits?.launchWindowMs ?? 1,
+        relay.limits?.tenantRegionRelays ?? '',
         ...Object.entries(relay.labels).flat(),
       ])) as ['created'] | ['claimed' | 'exists', string, string[], string[]] | Refusal;
       if (reply[0] === 'refused') {
-        const [, limit, value, retryAfterMs] = reply;
-        throw new LimitReachedError(limit, value, retryAfterMs === '' ? null : Number(retryAfterMs));
+        const [, limit, value] = reply;
+        throw new LimitReachedError(limit, value, null);
       }
       if (reply[0] === 'created') return { outcome: 'created', relay: newRelay(relay, leaseExpiresAt), moves: [] };
       const [outcome, storedId, fields, moved] = reply;
-      return { outcome, relay: must(storedId, region, fields), moves: parseTransitions(moved) };
+      return { outcome, relay: must(storedId, region, fields), moves: movesOf(moved) };
     },
 
     async get(id) {
       const region = directory.regionOfRelay(id);
       if (!region) return null;
       return parseRelay(id, region, await redis.hgetall(regionKeys(region).relay(id)));
+    },
+
+    async isKnown(id) {
+      const region = directory.regionOfRelay(id);
+      if (!region) return false;
+      const keys = regionKeys(region);
+      return (await redis.exists(keys.relay(id), keys.claimed(id))) > 0;
     },
 
     async inDoubt(id) {
@@ -118,7 +126,7 @@ export function createRedisRelayStore({ redis, regions, timing }: RedisRelayStor
         outcome,
         relay: must(id, region, fields),
         changed: changed === 1,
-        moves: parseTransitions(moved),
+        moves: movesOf(moved),
       };
     },
 
@@ -127,7 +135,7 @@ export function createRedisRelayStore({ redis, regions, timing }: RedisRelayStor
       const reply = await scripts.run('check-in', prefixOf(region), args);
       const [outcome, id, fields, moved] = reply as [string, string, string[], string[]];
       if (outcome === 'accepted') {
-        return { outcome, relay: must(id, region, fields), moves: parseTransitions(moved) };
+        return { outcome, relay: must(id, region, fields), moves: movesOf(moved) };
       }
       return outcome === 'ended' ? { outcome, relay: must(id, region, fields) } : { outcome: 'unknown_instance' };
     },
@@ -138,7 +146,7 @@ export function createRedisRelayStore({ redis, regions, timing }: RedisRelayStor
       const args = [id, instanceId, now, now + timing.heartbeatTimeoutMs, heardLeaseExpiresAt ?? ''];
       const reply = await scripts.run('heartbeat', prefixOf(region), args);
       const [outcome, fields, moved] = reply as [string, string[], string[]];
-      if (outcome === 'alive') return { outcome, relay: must(id, region, fields), moves: parseTransitions(moved) };
+      if (outcome === 'alive') return { outcome, relay: must(id, region, fields), moves: movesOf(moved) };
       return { outcome: outcome === 'ended' ? 'ended' : 'not_found' };
     },
 
@@ -161,7 +169,9 @@ export function createRedisRelayStore({ redis, regions, timing }: RedisRelayStor
       return (await readInventory(redis, region)).freeze;
     },
 
-    ...createQuotaStore(redis),
+    async liveOf(region, tenant) {
+      return Number((await redis.hget(regionKeys(region).live, tenant)) ?? 0);
+    },
 
     async beat(region, now) {
       await redis.hset(regionKeys(region).meta, 'apiBeat', now);

@@ -43,6 +43,7 @@ function listed(relayId: string | null, options: Partial<ListedInstance> & { ten
     instanceId: INSTANCE,
     relay: suffix ? { suffix, tenant } : null,
     intentId: 'int_ustest_0000000000000000',
+    instanceType: 't3.micro',
     serves: true,
     launchedAt: T0 + 500,
     ...instance,
@@ -87,6 +88,7 @@ async function boot(relay: Relay): Promise<void> {
     intentId: intent.id,
     now: T0,
     awsRequestId: null,
+    instanceType: 't3.micro',
     launched: [{ relayId: relay.id, instanceId: INSTANCE, dead: false }],
     without: { relayIds: [], fate: 'requeue', code: 'partial_launch' },
   });

@@ -1,10 +1,11 @@
 import { chunks } from './chunks.js';
+import type { MoveReader } from './ended-slots.js';
 import type { Fence, FleetStore, InstanceVerdict, ListedInstance } from './fleet-store.js';
 import type { RedisClient, ScriptName, ScriptRunner } from './lua-scripts.js';
 import { regionKeys } from './region-keys.js';
 import { createdAtOf, relayIdOf } from './relay-id.js';
 import type { RelayTiming } from './relay-timing.js';
-import { parseTransitions, type RelayTransition } from './relay-transition.js';
+import type { RelayTransition } from './relay-transition.js';
 
 type SweepStore = Pick<
   FleetStore,
@@ -15,13 +16,14 @@ interface SweepStoreParts {
   redis: RedisClient;
   scripts: ScriptRunner;
   timing: RelayTiming;
+  movesOf: MoveReader;
   runFenced(name: ScriptName, fence: Fence, args: (string | number)[]): Promise<unknown[]>;
 }
 
 const SCAN_COUNT = '500';
 
 /** The part of the fleet store that compares it with EC2. */
-export function createSweepStore({ redis, scripts, timing, runFenced }: SweepStoreParts): SweepStore {
+export function createSweepStore({ redis, scripts, timing, runFenced, movesOf }: SweepStoreParts): SweepStore {
   return {
     async isVerified(region) {
       return (await scripts.run('is-verified', regionKeys(region).prefix, [])) === 1;
@@ -47,7 +49,7 @@ export function createSweepStore({ redis, scripts, timing, runFenced }: SweepSto
           ...chunk.flatMap((instance) => listedArgs(fence.region, instance, lease.maxLifetimeSeconds)),
         ]);
         verdicts.push(...(reply[1] as InstanceVerdict[]));
-        moves.push(...parseTransitions(reply[2] as string[]));
+        moves.push(...movesOf(reply[2] as string[]));
       }
       return { verdicts, moves };
     },
@@ -107,5 +109,6 @@ function listedArgs(region: string, instance: ListedInstance, maxLifetimeSeconds
     instance.launchedAt,
     createdAt,
     createdAt + maxLifetimeSeconds * 1000,
+    instance.instanceType,
   ];
 }

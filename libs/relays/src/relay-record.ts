@@ -16,6 +16,7 @@ export function parseRelay(id: string, region: string, fields: RelayFields): Rel
     tenant: fields.tenant ?? '',
     state: state as RelayState,
     labels: labelsOf(fields),
+    instanceType: fields.type || fields.want || null,
     instanceId: fields.inst ?? null,
     address: fields.addr ?? null,
     createdAt: Number(fields.created),

@@ -7,6 +7,8 @@ export interface CreateRelay {
   tenant: string;
   region: string;
   labels: Record<string, string>;
+  /** Only an instance of this type will do. Default: any of the region's. */
+  instanceType?: string | undefined;
   leaseSeconds: number;
   /** From acceptance to the forced end, whatever the lease says. */
   maxLifetimeSeconds: number;
@@ -15,18 +17,15 @@ export interface CreateRelay {
   limits?: CreateLimits;
 }
 
-/** Bounds on creates, each for one region. A tenant's own, set with `setQuota`, go before these. */
+/** Bounds on creates within the region; those over all regions are kept by `TenantSlots`. */
 export interface CreateLimits {
   /** Most relays of the region that have not ended, whoever has them. */
-  regionRelays?: number;
-  /** Most relays of the tenant that have not ended. */
-  tenantRelays?: number;
-  /** Most relays the tenant may ask for within each window of time. */
-  tenantLaunches?: number;
-  launchWindowMs: number;
+  regionRelays?: number | undefined;
+  /** Most relays of the tenant in the region that have not ended. */
+  tenantRegionRelays?: number | undefined;
 }
 
-export const CREATE_LIMITS = ['region_relays', 'tenant_relays', 'tenant_launches'] as const;
+export const CREATE_LIMITS = ['region_relays', 'tenant_region_relays', 'tenant_relays', 'tenant_launches'] as const;
 export type CreateLimit = (typeof CREATE_LIMITS)[number];
 
 /** A create would have gone past a limit; nothing was stored. */
@@ -40,12 +39,6 @@ export class LimitReachedError extends Error {
   ) {
     super(`${limit} is ${value}`);
   }
-}
-
-/** A tenant's own limits, for each region; null: the configured one holds. */
-export interface Quota {
-  relays: number | null;
-  launches: number | null;
 }
 
 /**
@@ -119,6 +112,8 @@ export interface RegionInventory {
   freeze: Freeze;
   /** Spares ready to be handed out. */
   warmReady: number;
+  /** Instance types that EC2 had none of, and until when nobody asks for them again (Unix ms). */
+  exhausted: ReadonlyMap<string, number>;
 }
 
 /** Run-time switches of an operator: `launch` stops new instances, `sweep` stops sweeps from terminating any. */
@@ -132,6 +127,8 @@ export interface RelayFrontStore {
   /** @throws LimitReachedError */
   create(relay: CreateRelay): Promise<CreateResult>;
   get(id: string): Promise<Relay | null>;
+  /** Whether a create under this id has stored its relay, or claimed a spare. */
+  isKnown(id: string): Promise<boolean>;
   /** Whether the store of the id's region may have forgotten relays: what it does not know may exist all the same. */
   inDoubt(id: string): Promise<boolean>;
   list(query: ListRelays): Promise<ListResult>;
@@ -147,9 +144,8 @@ export interface RelayFrontStore {
   inventory(region: string): Promise<RegionInventory>;
   /** Sets what is given; answers the switches as they stand then. */
   setFreeze(region: string, change: Partial<Freeze>): Promise<Freeze>;
-  /** A tenant's own limits in a region, and how many relays that have not ended it has there. */
-  quota(region: string, tenant: string): Promise<Quota & { live: number }>;
-  setQuota(region: string, tenant: string, quota: Quota): Promise<void>;
+  /** How many relays that have not ended a tenant has in a region. */
+  liveOf(region: string, tenant: string): Promise<number>;
   /** Says that an api which relays can reach is alive: without it, silence of relays proves nothing. */
   beat(region: string, now: number): Promise<void>;
 }

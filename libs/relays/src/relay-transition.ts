@@ -15,18 +15,18 @@ export interface RelayTransition {
   /** Nobody asked for it just now: a spare of the warm pool, or a relay whose lost record was rebuilt. */
   unasked: boolean;
   at: number;
+  /** Empty for a spare that nobody owns. */
+  tenant: string;
 }
 
-const FIELDS = 11;
+const FIELDS = 12;
 
 /** Reads the `moved` list of `lua/include/region.lua`. */
 export function parseTransitions(moved: readonly string[]): RelayTransition[] {
   const transitions: RelayTransition[] = [];
   for (let i = 0; i + FIELDS <= moved.length; i += FIELDS) {
-    const [relayId = '', from, to, reason, created, active, terminating, instance, sent, unasked, at] = moved.slice(
-      i,
-      i + FIELDS,
-    );
+    const [relayId = '', from, to, reason, created, active, terminating, instance, sent, unasked, at, tenant = ''] =
+      moved.slice(i, i + FIELDS);
     transitions.push({
       relayId,
       from: (from || null) as RelayState | null,
@@ -39,6 +39,7 @@ export function parseTransitions(moved: readonly string[]): RelayTransition[] {
       terminateSent: Number(sent) > 0,
       unasked: unasked === '1',
       at: Number(at),
+      tenant,
     });
   }
   return transitions;

@@ -42,6 +42,8 @@ export interface Relay {
   region: string;
   state: RelayState;
   labels: Record<string, string>;
+  /** Of its EC2 instance; before there is one, the type that was asked for. Null: any of the region's would do. */
+  instanceType: string | null;
   instanceId: string | null;
   /** Public IPv4 address, once EC2 has told it. */
   address: string | null;

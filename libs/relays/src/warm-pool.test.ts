@@ -54,6 +54,7 @@ async function bootAll(now = T0 + 10): Promise<void> {
     intentId,
     now,
     awsRequestId: null,
+    instanceType: 't3.micro',
     launched,
     without: { ...without, relayIds: [] },
   });
@@ -99,6 +100,21 @@ test('a create gets a spare at once, under the spare’s id, and its retry gets 
     relays: [{ id: first.relay.id }],
   });
   expect(await fleet.untagged(region, 9)).toMatchObject([{ relayId: first.relay.id, tenant: 'acme' }]);
+});
+
+test('who asks for a type gets a spare of that type, or none', async () => {
+  await stock(2);
+  await bootAll();
+  const request = {
+    ...{ id: newRelayId(region, T0, randomInt), tenant: 'acme', region, labels: {}, leaseSeconds: 60 },
+    ...{ maxLifetimeSeconds: 86_400, now: T0 + 100 },
+  };
+  const other = await front.create({ ...request, instanceType: 'c7g.large' });
+  expect(other).toMatchObject({ outcome: 'created', relay: { instanceType: 'c7g.large' } });
+  const id = newRelayId(region, T0, randomInt);
+  const fitting = await front.create({ ...request, id, instanceType: 't3.micro' });
+  expect(fitting).toMatchObject({ outcome: 'claimed', relay: { instanceType: 't3.micro', state: 'active' } });
+  expect((await front.inventory(region)).warmReady).toBe(1);
 });
 
 test('no spare goes to two claimants, and an empty pool means a cold launch', async () => {

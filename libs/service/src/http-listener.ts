@@ -117,9 +117,12 @@ function listenFault(error: NodeJS.ErrnoException, options: ListenerOptions): Er
 
 function malformedRequestAnswer(error: NodeJS.ErrnoException): string {
   const problem = malformedRequestProblem(error.code);
-  const body = problemBody(problem, randomUUID());
+  const requestId = randomUUID();
+  const body = problemBody(problem, requestId);
   return [
     `HTTP/1.1 ${problem.status} ${problem.title}`,
+    `X-Request-Id: ${requestId}`,
+    'X-Content-Type-Options: nosniff',
     'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',

@@ -4,6 +4,7 @@ export * from './package-version.js';
 export * from './readiness.js';
 export * from './redis-check.js';
 export * from './redis-client.js';
+export * from './redis-options.js';
 export * from './redis-url.js';
 export * from './run-service.js';
 export * from './service.js';

@@ -1,5 +1,6 @@
 import type { Logger } from '@aegis/logging';
-import type { RedisClient } from './redis-client.js';
+import { Cluster, type Redis } from 'ioredis';
+import { addressOf, type RedisClient } from './redis-client.js';
 import { StartupError } from './startup-error.js';
 
 export interface RedisFacts {
@@ -8,6 +9,8 @@ export interface RedisFacts {
   appendOnly: boolean | null;
   /** A replica takes no writes. */
   replica: boolean;
+  /** A node of a Redis Cluster. */
+  cluster: boolean;
 }
 
 export interface CheckRedisOptions {
@@ -24,27 +27,44 @@ const OLDEST_VERSION = [6, 2] as const;
  * of one line that says what to do. What an ACL forbids to ask is taken on trust, with a warning.
  */
 export async function checkRedis(client: RedisClient, options: CheckRedisOptions): Promise<RedisFacts | null> {
-  const address = addressOf(client);
   await waitUntilReady(client, options.timeoutMs ?? 5_000);
+  const inCluster = client instanceof Cluster;
+  const servers = inCluster ? client.nodes('master') : [client];
+  const [first = null] = await Promise.all(
+    servers.map((server) => checkServer({ server, client, inCluster, logger: options.logger })),
+  );
+  return first;
+}
+
+interface CheckedServer {
+  server: Redis;
+  client: RedisClient;
+  inCluster: boolean;
+  logger: Logger;
+}
+
+async function checkServer({ server, client, inCluster, logger }: CheckedServer): Promise<RedisFacts | null> {
+  const address = inCluster ? `${server.options.host}:${server.options.port}` : addressOf(client);
   let info: string;
   try {
-    info = await client.info();
+    info = await server.info();
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if (!error.message.startsWith('NOPERM')) throw new StartupError(unreachable(client, error), { cause: error });
-    options.logger.warn('redis does not allow INFO: its version and maxmemory-policy are not checked', {
-      redis: address,
-    });
+    logger.warn('redis does not allow INFO: its version and maxmemory-policy are not checked', { redis: address });
     return null;
   }
   const facts = readRedisInfo(info);
-  const fault = redisFault(facts);
+  const fault = redisFault(facts) ?? (facts.cluster && !inCluster ? NODE_OF_CLUSTER : null);
   if (fault !== null) throw new StartupError(`Redis at ${address} ${fault}`);
   if (facts.appendOnly === false) {
-    options.logger.warn('redis has no append-only file: what it holds is lost when it restarts', { redis: address });
+    logger.warn('redis has no append-only file: what it holds is lost when it restarts', { redis: address });
   }
   return facts;
 }
+
+const NODE_OF_CLUSTER =
+  'is a node of a Redis Cluster: start REDIS_URL with redis+cluster:// (rediss+cluster:// for TLS)';
 
 export function readRedisInfo(info: string): RedisFacts {
   const fields = new Map(
@@ -59,6 +79,7 @@ export function readRedisInfo(info: string): RedisFacts {
     maxmemoryPolicy: fields.get('maxmemory_policy') ?? null,
     appendOnly: appendOnly === undefined ? null : appendOnly === '1',
     replica: fields.get('role') === 'slave',
+    cluster: fields.get('cluster_enabled') === '1',
   };
 }
 
@@ -83,7 +104,10 @@ async function waitUntilReady(client: RedisClient, timeoutMs: number): Promise<v
     let lastError: Error | null = null;
     const finish = (fault: StartupError | null): void => {
       clearTimeout(timer);
-      client.off('ready', onReady).off('error', onError).off('end', onEnd);
+      client.off('ready', onReady);
+      client.off('error', onError);
+      client.off('node error', onError);
+      client.off('end', onEnd);
       if (fault === null) resolve();
       else reject(fault);
     };
@@ -95,7 +119,10 @@ async function waitUntilReady(client: RedisClient, timeoutMs: number): Promise<v
       if (refusal !== null) finish(new StartupError(`Redis at ${address} ${refusal}`, { cause: error }));
     };
     const timer = setTimeout(onEnd, timeoutMs);
-    client.on('ready', onReady).on('error', onError).on('end', onEnd);
+    client.on('ready', onReady);
+    client.on('error', onError);
+    client.on('node error', onError);
+    client.on('end', onEnd);
   });
 }
 
@@ -103,22 +130,20 @@ function accessRefusal(error: Error): string | null {
   if (/^(NOAUTH|WRONGPASS)|invalid username-password|invalid password/i.test(error.message)) {
     return 'refuses the user or password: check the ones in REDIS_URL';
   }
+  if (/cluster support disabled/i.test(error.message)) {
+    return 'is no Redis Cluster: start REDIS_URL with redis:// or redis+sentinel:// (rediss for TLS)';
+  }
   if (/DB index is out of range/i.test(error.message)) return 'has no such database: check the number in REDIS_URL';
   const { code } = error as NodeJS.ErrnoException;
   if (code !== undefined && /CERT|SELF_SIGNED|ERR_TLS|ERR_SSL|EPROTO/.test(code)) {
-    return `fails the TLS handshake (${code}): check rediss:// in REDIS_URL and give its CA in NODE_EXTRA_CA_CERTS`;
+    return `fails the TLS handshake (${code}): check rediss:// in REDIS_URL and give its CA in AEGIS_REDIS_TLS_CA_PATH`;
   }
   return null;
 }
 
 function unreachable(client: RedisClient, error: Error | null): string {
   const why = error === null ? 'no answer' : error.message || (error as NodeJS.ErrnoException).code || error.name;
-  const otherwise = client.options.tls ? '; if it speaks no TLS, use redis:// instead of rediss://' : '';
+  const tls = client instanceof Cluster ? client.options.redisOptions?.tls : client.options.tls;
+  const otherwise = tls ? '; if it speaks no TLS, use redis:// instead of rediss://' : '';
   return `Redis at ${addressOf(client)} cannot be reached (${why}): start it, or set REDIS_URL to one that runs${otherwise}`;
-}
-
-/** Never the user or the password. */
-function addressOf(client: RedisClient): string {
-  const { host, port } = client.options;
-  return `${host?.includes(':') ? `[${host}]` : host}:${port}`;
 }

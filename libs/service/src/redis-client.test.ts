@@ -6,6 +6,7 @@ import { freePort, type RedisServer, startRedisServer } from '@aegis/local-stack
 import { createLogger } from '@aegis/logging';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { Queue, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { checkRedis, readRedisInfo, redisFault } from './redis-check.js';
 import { closeRedis, connectRedis, type RedisClient, type RedisRole } from './redis-client.js';
 import { StartupError } from './startup-error.js';
@@ -96,7 +97,7 @@ describe('a store client', () => {
     await checkRedis(client, { logger });
     server.process.kill('SIGSTOP');
     const inFlight = rejection(client.ping());
-    client.stream.destroy();
+    (client as Redis).stream.destroy();
     expect((await inFlight).message).not.toBe('Command timed out');
     server.process.kill('SIGCONT');
   });
@@ -292,7 +293,13 @@ describe('the start-up check', () => {
 
   test('refuses a replica', () => {
     const facts = readRedisInfo('redis_version:7.0.0\r\nrole:slave\r\naof_enabled:0');
-    expect(facts).toEqual({ version: '7.0.0', maxmemoryPolicy: null, appendOnly: false, replica: true });
+    expect(facts).toEqual({
+      version: '7.0.0',
+      maxmemoryPolicy: null,
+      appendOnly: false,
+      replica: true,
+      cluster: false,
+    });
     expect(redisFault(facts)).toMatch(/^is a read-only replica/);
   });
 });

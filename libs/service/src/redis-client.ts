@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '@aegis/logging';
-import { Redis, type RedisOptions } from 'ioredis';
-import { parseRedisUrl } from './redis-url.js';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { type RedisAccess, redisConnectionOptions } from './redis-options.js';
 
-/** Apps name this type, not ioredis': a Cluster client joins it later. */
-export type RedisClient = Redis;
+/** Apps name this type, not ioredis'. Behind Sentinel it is one connection too, to whichever server is the master. */
+export type RedisClient = Redis | Cluster;
 
 /**
  * - `store`: request paths and job runs. Fails within 0.6 s rather than wait for a Redis that is away.
@@ -16,6 +16,7 @@ export type RedisRole = 'store' | 'queue' | 'blocking';
 
 export interface ConnectRedisOptions {
   url: string;
+  access?: RedisAccess;
   role: RedisRole;
   /** Seen in `CLIENT LIST`: `aegis-api:store`. */
   connectionName: string;
@@ -35,6 +36,9 @@ const SILENT_BLOCKING_SOCKET_TIMEOUT = 30_000;
 /** How long a closed connection may take to end before it is cut. */
 const DISCONNECT_TIMEOUT = 200;
 const LONGEST_RECONNECT_DELAY = 1_000;
+/** How soon a cluster client that nobody redirects learns of a failover. */
+const SLOTS_REFRESH_INTERVAL = 2_000;
+const SLOTS_REFRESH_INTERVAL_BLOCKING = 10_000;
 
 function roleOptions(role: RedisRole): Omit<RedisOptions, 'replyMapping'> {
   switch (role) {
@@ -74,20 +78,74 @@ function reconnectDelay(attempt: number): number {
  * It reconnects for ever, and says in the log when Redis goes and comes.
  */
 export function connectRedis(options: ConnectRedisOptions): RedisClient {
-  const target = parseRedisUrl(options.url);
-  const client = new Redis({
-    ...target.options,
+  const connection = redisConnectionOptions(options.url, options.access);
+  const common = {
+    ...connection.options,
     ...roleOptions(options.role),
     connectionName: options.connectionName,
     connectTimeout: CONNECT_TIMEOUT,
     disconnectTimeout: DISCONNECT_TIMEOUT,
-    retryStrategy: reconnectDelay,
     maxLoadingRetryTime: 500,
+  };
+  const { address } = connection.target;
+  const blocking = options.role === 'blocking';
+  if (connection.kind === 'cluster') {
+    const client = new Cluster(connection.seeds, {
+      redisOptions: common,
+      clusterRetryStrategy: reconnectDelay,
+      slotsRefreshInterval: blocking ? SLOTS_REFRESH_INTERVAL_BLOCKING : SLOTS_REFRESH_INTERVAL,
+      ...clusterRoleOptions(options.role),
+      ...(connection.dnsLookup && { dnsLookup: connection.dnsLookup }),
+    });
+    // Not for blocking reads, which BullMQ makes on one node alone.
+    if (!blocking) client.on('+node', prepareNode);
+    reportConnection(client, address, options);
+    addresses.set(client, address);
+    return client;
+  }
+  const client = new Redis({
+    ...common,
+    retryStrategy: reconnectDelay,
+    // Sentinels tell of a failover at once, even when the old master hangs and closes nothing.
+    ...(connection.target.kind === 'sentinel' && { failoverDetector: !blocking }),
   });
-  reportConnection(client, target.address, options);
+  reportConnection(client, address, options);
+  addresses.set(client, address);
   // Not for blocking reads, which wait alone on their connection.
-  if (options.role !== 'blocking') client.on('connect', () => groupWrites(client.stream as Socket));
+  if (!blocking) client.on('connect', () => groupWrites(client.stream as Socket));
   return client;
+}
+
+/** A cluster client retries by itself what roles that must fail fast leave to their callers. */
+function clusterRoleOptions(role: RedisRole) {
+  if (role === 'blocking') return { enableOfflineQueue: true };
+  return {
+    enableOfflineQueue: false,
+    // A command that may have been carried out before its connection broke is never sent a second time.
+    retryDelayOnFailover: 0,
+    // The answer says that nothing was done; it must not be done after its caller was told 503.
+    retryDelayOnClusterDown: 0,
+  };
+}
+
+/**
+ * Connects to every node as soon as it is known, replicas too: after a failover a command finds a connection that stands,
+ * where ioredis by itself would only begin to connect with the first one and refuse the next.
+ */
+function prepareNode(node: Redis): void {
+  node.on('connect', () => groupWrites(node.stream as Socket));
+  if (node.status === 'wait') {
+    node.connect().catch(() => {
+      // Told as 'node error' of the cluster.
+    });
+  }
+}
+
+const addresses = new WeakMap<RedisClient, string>();
+
+/** For logs and faults: never the user or the password. */
+export function addressOf(client: RedisClient): string {
+  return addresses.get(client) ?? 'an unknown address';
 }
 
 /**
@@ -105,13 +163,21 @@ function groupWrites(socket: Socket): void {
   };
 }
 
-function reportConnection(client: Redis, address: string, options: ConnectRedisOptions): void {
+function reportConnection(client: RedisClient, address: string, options: ConnectRedisOptions): void {
   const logger = options.logger.child({ redis: address, role: options.role });
   let up: boolean | null = null;
   let lastError: Error | null = null;
-  client.on('error', (error) => {
+  const onError = (error: Error): void => {
     lastError = error;
-  });
+  };
+  client.on('error', onError);
+  if (client instanceof Cluster) {
+    client.on('node error', onError);
+    client.on('-node', (node: Redis) => {
+      const { host, port } = node.options;
+      if (client.status === 'ready') logger.info('redis node is gone', { node: `${host}:${port}`, error: lastError });
+    });
+  }
   client.on('ready', () => {
     if (up === false) logger.info('redis is back');
     up = true;

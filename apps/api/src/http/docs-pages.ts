@@ -37,6 +37,7 @@ export function createDocsPages(document: OpenApiDocument): Map<string, RequestH
     ['/docs', { type: 'text/html; charset=utf-8', load: own('index.html') }],
     ['/docs/start.js', { type: 'text/javascript; charset=utf-8', load: own('start.js') }],
     ['/docs/swagger-ui.css', { type: 'text/css; charset=utf-8', load: swagger('swagger-ui.css') }],
+    ['/docs/favicon-32x32.png', { type: 'image/png', load: swagger('favicon-32x32.png') }],
     ['/docs/swagger-ui-bundle.js', { type: 'text/javascript; charset=utf-8', load: swagger('swagger-ui-bundle.js') }],
   ];
   return new Map(pages.map(([path, page]) => [path, serve(page)]));

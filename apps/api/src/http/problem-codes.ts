@@ -11,6 +11,7 @@ export const PROBLEMS = {
   invalid_json: { status: 400, title: 'The body is not valid JSON' },
   invalid_body: { status: 400, title: 'The body does not have the expected form' },
   unknown_region: { status: 400, title: 'The region is not one this service launches relays in' },
+  unknown_instance_type: { status: 400, title: 'The instance type is not one that relays of the region run on' },
   lease_out_of_range: { status: 400, title: 'The lease is shorter or longer than allowed' },
   unauthenticated: { status: 401, title: 'A valid API key is required' },
   invalid_launch_token: { status: 401, title: 'The launch token is not valid' },

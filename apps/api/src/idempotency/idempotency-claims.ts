@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RedisClient } from '@aegis/relays';
+import { type RedisClient, tenantPrefix } from '@aegis/relays';
 
 export interface Claim {
   /** The id the relay has or will have. */
@@ -44,5 +44,5 @@ export function createIdempotencyClaims(redis: RedisClient, retentionSeconds: nu
 
 /** In the tenant's own slot, and hashed: a client's key may hold anything, even what it should not. */
 function claimKey(tenant: string, key: string): string {
-  return `{aegis:tenant:${tenant}}:idempotency:${createHash('sha256').update(key).digest('base64url')}`;
+  return `${tenantPrefix(tenant)}:idempotency:${createHash('sha256').update(key).digest('base64url')}`;
 }

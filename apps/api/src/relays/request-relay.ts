@@ -1,14 +1,17 @@
-import { type CreateLimit, type CreateLimits, LimitReachedError, newRelayId, type Relay } from '@aegis/relays';
+import { type CreateLimit, LimitReachedError, newRelayId, type Relay } from '@aegis/relays';
 import { Problem } from '../http/problem.js';
 import type { ApiServices } from '../routes/api-services.js';
+import { createInSlot } from './create-in-slot.js';
 
 export interface RelayRequest {
   tenant: string;
   region: string;
   labels: Record<string, string>;
+  instanceType: string | undefined;
   leaseSeconds: number;
   maxLifetimeSeconds: number;
-  limits: CreateLimits;
+  /** Most live relays of each region, where there is a limit. */
+  maxRelays: ReadonlyMap<string, number>;
   /** The client's Idempotency-Key and what it stands for; null when it gave none. */
   idempotency: { key: string; fingerprint: string } | null;
 }
@@ -26,7 +29,7 @@ export async function requestRelay(
     const now = services.now();
     const proposedId = newRelayId(request.region, now, services.random);
     const id = idempotency ? await claimId(services, { ...idempotency, tenant, proposedId }) : proposedId;
-    const { outcome, relay, moves } = await createAndWake(services, request, { id, now });
+    const { outcome, relay, moves } = await createAndWake(services, request, { id, fresh: id === proposedId, now });
     if (outcome !== 'exists') {
       services.recordMoves(relay.region, moves);
       services.recordClaim(relay.region, outcome === 'claimed');
@@ -56,40 +59,57 @@ async function claimId({ claims }: ApiServices, request: ClaimedCreate): Promise
   return holder.relayId;
 }
 
-async function createAndWake(services: ApiServices, request: RelayRequest, { id, now }: { id: string; now: number }) {
+async function createAndWake(
+  services: ApiServices,
+  request: RelayRequest,
+  { id, fresh, now }: { id: string; fresh: boolean; now: number },
+) {
   // The id rules, not the request: an earlier claim may have been made when another region was the default.
   const region = services.regions.regionOfRelay(id);
   if (region === null) throw new Problem('unknown_region');
-  const { tenant, labels, leaseSeconds, maxLifetimeSeconds, limits } = request;
+  const { tenant, labels, instanceType, leaseSeconds, maxLifetimeSeconds } = request;
+  const quota = services.quotas.of(tenant);
+  // Where spares are kept nearly every create finds one, and a launch would be woken for nothing.
+  const mostlyWarm = services.keepsSpares(region);
   // Both go out at once, in this order, on one connection: waiting for the first answer would add a round trip to
   // every launch. When the create fails, the job wakes up, finds nothing and is done.
-  const storing = services.store.create({
-    id,
-    tenant,
-    region,
-    labels,
-    leaseSeconds,
-    maxLifetimeSeconds,
-    limits,
-    now,
-  });
-  services.wake('relay_launch', region);
+  const create = () => {
+    const storing = services.store.create({
+      id,
+      tenant,
+      region,
+      labels,
+      instanceType,
+      leaseSeconds,
+      maxLifetimeSeconds,
+      limits: { regionRelays: request.maxRelays.get(region), tenantRegionRelays: quota.relaysPerRegion },
+      now,
+    });
+    if (!mostlyWarm) services.wake('relay_launch', region);
+    return storing;
+  };
+  let claimed = false;
   try {
-    return await storing;
+    const created = await createInSlot(services, { id, tenant, fresh, limits: quota, now }, create);
+    claimed = created.outcome === 'claimed';
+    return created;
   } catch (error) {
     throw error instanceof LimitReachedError ? limitReached(error, region) : error;
+  } finally {
+    if (mostlyWarm && !claimed) services.wake('relay_launch', region);
   }
 }
 
 const LIMITS = {
-  region_relays: 'live relays in this region',
-  tenant_relays: 'live relays of one tenant in this region',
-  tenant_launches: 'relays asked for by one tenant in this region within a window',
-} as const satisfies Record<CreateLimit, string>;
+  region_relays: (region) => `live relays in ${region}`,
+  tenant_region_relays: (region) => `live relays of one tenant in ${region}`,
+  tenant_relays: () => 'live relays of one tenant over all regions',
+  tenant_launches: () => 'relays asked for by one tenant within a window, over all regions',
+} as const satisfies Record<CreateLimit, (region: string) => string>;
 
 function limitReached({ limit, value, retryAfterMs }: LimitReachedError, region: string): Problem {
   return new Problem('limit_reached', {
-    detail: `The limit in ${region} is ${value} ${LIMITS[limit]}.`,
+    detail: `The limit is ${value} ${LIMITS[limit](region)}.`,
     limit: { name: limit, value },
     ...(retryAfterMs !== null && { headers: { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) } }),
   });

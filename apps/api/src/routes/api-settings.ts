@@ -1,5 +1,4 @@
 import type { AegisConfig } from '@aegis/config';
-import type { CreateLimits } from '@aegis/relays';
 import type { LeaseLimits } from '../schemas/lease-seconds.js';
 
 /** What the routes' schemas and defaults are made of: configuration, and nothing that does anything. */
@@ -8,8 +7,8 @@ export interface ApiSettings {
   regions: readonly [string, ...string[]];
   /** Most live relays of a region, where there is a limit. */
   maxRelays: ReadonlyMap<string, number>;
-  /** What a tenant may have and ask for, in each region. */
-  quotas: Pick<CreateLimits, 'tenantRelays' | 'tenantLaunches' | 'launchWindowMs'>;
+  /** By region, in order of preference. */
+  instanceTypes: ReadonlyMap<string, readonly string[]>;
   lease: LeaseLimits & { defaultLeaseSeconds: number; maxLifetimeSeconds: number };
   /** How often agents are told to send a sign of life. */
   heartbeatSeconds: number;
@@ -23,17 +22,8 @@ export function apiSettings(config: AegisConfig): ApiSettings {
     maxRelays: new Map(
       config.regions.flatMap(({ name, maxRelays }) => (maxRelays === undefined ? [] : [[name, maxRelays] as const])),
     ),
-    quotas: tenantQuotas(config.quotas),
+    instanceTypes: new Map(config.regions.map(({ name, instanceTypes }) => [name, instanceTypes])),
     lease: config.relays,
     heartbeatSeconds: config.relays.heartbeatIntervalSeconds,
-  };
-}
-
-function tenantQuotas(quotas: AegisConfig['quotas']): ApiSettings['quotas'] {
-  const { tenantRelays, tenantLaunches, launchWindowSeconds } = quotas;
-  return {
-    ...(tenantRelays !== undefined && { tenantRelays }),
-    ...(tenantLaunches !== undefined && { tenantLaunches }),
-    launchWindowMs: launchWindowSeconds * 1000,
   };
 }

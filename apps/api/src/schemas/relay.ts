@@ -12,6 +12,10 @@ export const relaySchema = z
     state: relayStateSchema,
     region: z.string(),
     address: z.ipv4().nullable().describe('Public IPv4 address, once there is one'),
+    instanceType: z
+      .string()
+      .nullable()
+      .describe('Of its EC2 instance; before there is one, the type that was asked for, if any'),
     instanceId: z.string().nullable().describe('The EC2 instance that carries it'),
     labels: labelsSchema,
     createdAt: timestampSchema,
@@ -30,6 +34,7 @@ export function presentRelay(relay: Relay): z.infer<typeof relaySchema> {
     state: relay.state,
     region: relay.region,
     address: relay.address,
+    instanceType: relay.instanceType,
     instanceId: relay.instanceId,
     labels: relay.labels,
     createdAt: toTimestamp(relay.createdAt),

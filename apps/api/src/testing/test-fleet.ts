@@ -35,6 +35,7 @@ export function createTestFleet(api: TestApi): TestFleet {
         intentId,
         now,
         awsRequestId: 'aws-request-1',
+        instanceType: 't3.micro',
         launched: [{ relayId, instanceId, dead: false }],
         without: { relayIds: [], fate: 'requeue', code: 'none' },
       });

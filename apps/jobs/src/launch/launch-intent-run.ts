@@ -2,6 +2,7 @@ import { CloudError, type InstanceView, type LaunchRequest } from '@aegis/ec2';
 import type { LaunchIntent, SettleIntent } from '@aegis/relays';
 import { type JobContext, VISIBILITY_GRACE_MS } from '../job-context.js';
 import { decideLaunch, type LaunchDecision } from './decide-launch.js';
+import { withLaunchToken } from './launch-token.js';
 
 export type Ec2LaunchIntent = LaunchIntent<LaunchRequest>;
 
@@ -15,9 +16,10 @@ type Without =
  * sent it already. Throws when EC2 is in trouble; the intent then tells the next run all it needs.
  */
 export async function runIntent(context: JobContext, intent: Ec2LaunchIntent, replayed: boolean): Promise<void> {
-  context.launchPacer.launched();
+  context.launchPacer.called();
   try {
-    const launched = await context.cloud.launch(context.region.name, intent.request);
+    const request = withLaunchToken(intent.request, context.config.secret, intent.id);
+    const launched = await context.cloud.launch(context.region.name, request);
     const partial = launched.instances.length < intent.relayIds.length;
     if (partial) context.offerings.markUnavailable(intent.request);
     else context.offerings.markAvailable(intent.request);
@@ -114,6 +116,7 @@ async function settle(
     intentId: intent.id,
     now: context.now(),
     awsRequestId,
+    instanceType: intent.request.instanceType,
     launched,
     without: { ...without, relayIds },
   });

@@ -16,8 +16,10 @@ export interface OfferingChoice {
  * per process: another replica finds out by one refused call of its own.
  */
 export interface OfferingHealth {
-  /** The most preferred that is available or due for a probe; null when all were refused lately. */
-  best(): OfferingChoice | null;
+  /** The most preferred of a type, or of all types, that is available or due for a probe; null when all were refused lately. */
+  best(instanceType: string | null): OfferingChoice | null;
+  /** Until when all offerings of a type are passed over (Unix ms); null when one is not. */
+  exhaustedUntil(instanceType: string): number | null;
   markUnavailable(offering: Offering): void;
   markAvailable(offering: Offering): void;
 }
@@ -40,12 +42,19 @@ export function createOfferingHealth(region: OfferingSettings, now: () => number
   );
   const unavailableUntil = new Map<string, number>();
   return {
-    best() {
+    best(instanceType) {
       for (const offering of offerings) {
+        if (instanceType !== null && offering.instanceType !== instanceType) continue;
         const until = unavailableUntil.get(keyOf(offering));
         if (until === undefined || until <= now()) return { offering, probe: until !== undefined };
       }
       return null;
+    },
+    exhaustedUntil(instanceType) {
+      const ofType = offerings.filter((offering) => offering.instanceType === instanceType);
+      const ends = ofType.map((offering) => unavailableUntil.get(keyOf(offering)) ?? 0);
+      const soonest = Math.min(...ends);
+      return ofType.length === 0 || soonest <= now() ? null : soonest;
     },
     markUnavailable: (offering) => unavailableUntil.set(keyOf(offering), now() + UNAVAILABLE_MS),
     markAvailable: (offering) => unavailableUntil.delete(keyOf(offering)),

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { newRelayId } from '@aegis/relays';
+import { issueLaunchToken, newRelayId } from '@aegis/relays';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createRegionWorld, type RegionWorld } from '../testing/region-world.js';
 
@@ -14,6 +14,22 @@ const launch = () => world.worker()('relay_launch');
 const states = async () => (await world.relays()).map(({ state }) => state).sort();
 const launches = async () =>
   (await world.sim.calls({ region: world.region })).calls.filter(({ operation }) => operation === 'RunInstances');
+
+/** One relay for each type asked for; null asks for any. */
+async function ask(...types: (string | null)[]): Promise<void> {
+  for (const instanceType of types) {
+    await world.front.create({
+      id: newRelayId(world.region, world.now(), randomInt),
+      tenant: 'acme',
+      region: world.region,
+      labels: { asked: instanceType ?? 'any' },
+      instanceType: instanceType ?? undefined,
+      leaseSeconds: 600,
+      maxLifetimeSeconds: 3600,
+      now: world.now(),
+    });
+  }
+}
 
 describe('a launch', () => {
   test('takes all pending relays in one call, each relay its own instance', async () => {
@@ -61,6 +77,58 @@ describe('a launch', () => {
     const turns = (await world.fleet.pending(world.region, 100)).map(({ id }) => id);
     expect(turns).toHaveLength(crowd.length + 1);
     expect(turns.indexOf(single.id)).toBeLessThan(3);
+  });
+
+  test('gives who asks for a type an instance of that type and no other', async () => {
+    await ask(null, 't3.small', null, 't3.small', 't3.micro');
+    await launch();
+    expect(await launches()).toHaveLength(2);
+    const instances = new Map((await world.instances()).map(({ id, instanceType }) => [id, instanceType]));
+    const relays = await world.relays();
+    const got = relays.map(({ labels, instanceId }) => [labels.asked, instances.get(instanceId ?? '')].join());
+    expect(got.sort()).toEqual([
+      'any,t3.micro',
+      'any,t3.micro',
+      't3.micro,t3.micro',
+      't3.small,t3.small',
+      't3.small,t3.small',
+    ]);
+    for (const { instanceId, instanceType } of relays) expect(instanceType).toBe(instances.get(instanceId ?? ''));
+  });
+
+  test('fails who asks for a type that is exhausted, and tells the api, until there is some again', async () => {
+    await world.sim.setCapacity({ instanceType: 't3.small', limit: 0 });
+    const run = world.worker();
+    await ask('t3.small', null);
+    await run('relay_launch');
+    const failed = (await world.relays()).find(({ labels }) => labels.asked === 't3.small');
+    expect(failed).toMatchObject({ state: 'failed', reason: 'no_capacity', instanceType: 't3.small' });
+    expect(failed?.failure?.message).toContain('t3.small');
+    expect(await states()).toEqual(['booting', 'failed']);
+    const { exhausted } = await world.front.inventory(world.region);
+    expect([...exhausted.keys()]).toEqual(['t3.small']);
+    expect(exhausted.get('t3.small')).toBeGreaterThan(world.now());
+
+    await world.sim.clearCapacity();
+    world.advance(181_000);
+    await ask('t3.small');
+    await run('relay_launch');
+    expect((await world.front.inventory(world.region)).exhausted.size).toBe(0);
+    expect(await states()).toEqual(['booting', 'booting', 'failed']);
+  });
+
+  test('keeps its token out of the store and gives it to the instance, also when it is replayed', async () => {
+    await world.sim.fault({ operation: 'RunInstances', effect: 'done', kind: { type: 'cut' } });
+    await world.create(1);
+    await expect(launch()).rejects.toThrow();
+    const [stored = ''] = await world.redis.hvals(`{aegis:${world.region}}:intents`);
+    const token = issueLaunchToken(world.config.secret, (JSON.parse(stored) as { id: string }).id);
+    expect(stored).not.toContain(token.slice(-32));
+    await launch();
+    expect(await states()).toEqual(['booting']);
+    const [instance, ...others] = await world.instances();
+    expect(others).toEqual([]);
+    expect((await world.sim.instance(instance?.id ?? '')).userData).toContain(token);
   });
 
   test('tells a quota apart from want of capacity', async () => {

@@ -1,6 +1,7 @@
 import { buildLaunchRequest, fitBatch, MAX_BATCH, type Offering } from '@aegis/ec2';
 import type { WaitingRelay } from '@aegis/relays';
 import type { JobContext } from '../job-context.js';
+import { chooseBatch } from './choose-batch.js';
 import { type Ec2LaunchIntent, runIntent } from './launch-intent-run.js';
 import { buildUserData } from './user-data.js';
 
@@ -13,10 +14,14 @@ const MAX_ROUNDS = 50;
  * round, as a database groups commits.
  */
 export async function relayLaunch(context: JobContext): Promise<void> {
-  const { frozen, intents, waiting } = await context.store.launchWork(context.region.name, MAX_BATCH);
+  const { frozen, intents, waiting, exhausted } = await context.store.launchWork(context.region.name, MAX_BATCH);
   if (frozen) return;
+  const noted = new Set(exhausted);
   // When EC2 cannot answer for an open intent the run ends here: no further launches pile up on top of it.
-  for (const intent of intents as Ec2LaunchIntent[]) await runIntent(context, intent, true);
+  for (const intent of intents as Ec2LaunchIntent[]) {
+    await runIntent(context, intent, true);
+    await noteCapacity(context, intent, noted);
+  }
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // Replays may have given relays back to the queue.
     const known = round === 0 && intents.length === 0 ? waiting : await stillWaiting(context);
@@ -29,6 +34,7 @@ export async function relayLaunch(context: JobContext): Promise<void> {
     }
     if (intent === 'conflict') continue;
     await runIntent(context, intent, false);
+    await noteCapacity(context, intent, noted);
   }
   await context.trigger('relay_launch');
 }
@@ -44,16 +50,14 @@ async function openNextIntent(context: JobContext, known: WaitingRelay[]): Promi
   const delay = context.launchPacer.delay();
   if (delay > 0) await context.sleep(delay);
   const waiting = delay > 0 ? await stillWaiting(context) : known;
-  if (waiting.length === 0) return 'none';
-  const choice = context.offerings.best();
-  if (!choice) {
-    await failForCapacity(
-      context,
-      waiting.map(({ id }) => id),
-    );
+  const chosen = chooseBatch(waiting, (instanceType) => context.offerings.best(instanceType));
+  if (chosen === null) return 'none';
+  const { choice, relays } = chosen;
+  if (choice === null) {
+    await failForCapacity(context, relays);
     return 'conflict';
   }
-  const batch = waiting.slice(0, batchSize(context, waiting.length, choice.probe));
+  const batch = relays.slice(0, batchSize(context, relays.length, choice.probe));
   const intent = planIntent(context, batch.slice(0, fitBatch(batch)), choice.offering);
   const outcome = await context.store.openIntent(context.fence, intent);
   return outcome === 'opened' ? intent : outcome;
@@ -84,20 +88,32 @@ function planIntent(
       imageId: region.imageId,
       securityGroupIds: region.securityGroupIds,
       instanceProfile: region.instanceProfile ?? null,
-      userData: buildUserData(config, region.name, id),
+      userData: buildUserData(config, region.name),
     }),
   };
 }
 
-/** Every offering was refused within the last minutes: say so now rather than let the client wait for a time-out. */
-async function failForCapacity(context: JobContext, relayIds: string[]): Promise<void> {
-  const moves = await context.store.failPending(context.fence, {
-    relayIds,
-    now: context.now(),
-    reason: 'no_capacity',
-    code: 'no_capacity',
-    message: `EC2 has no capacity for any configured instance type and subnet of ${context.region.name} at the moment.`,
-  });
-  context.recordMoves(moves);
-  context.logger.warn('no capacity in any offering', { relays: moves.length });
+/** All they could use was refused within the last minutes: say so now rather than let the client wait for a time-out. */
+async function failForCapacity(context: JobContext, relays: readonly WaitingRelay[]): Promise<void> {
+  for (const instanceType of new Set(relays.map((relay) => relay.instanceType))) {
+    const moves = await context.store.failPending(context.fence, {
+      relayIds: relays.filter((relay) => relay.instanceType === instanceType).map(({ id }) => id),
+      now: context.now(),
+      reason: 'no_capacity',
+      code: 'no_capacity',
+      message: `EC2 has no capacity for ${instanceType ?? 'any configured instance type'} in any configured subnet of ${context.region.name} at the moment.`,
+    });
+    context.recordMoves(moves);
+    context.logger.warn('no capacity in any offering', { relays: moves.length, instanceType });
+  }
+}
+
+/** Tells the api which types EC2 has none of, so that `auto` goes elsewhere. `noted`: what the store says of it. */
+async function noteCapacity(context: JobContext, intent: Ec2LaunchIntent, noted: Set<string>): Promise<void> {
+  const { instanceType } = intent.request;
+  const until = context.offerings.exhaustedUntil(instanceType);
+  if (until === null && !noted.has(instanceType)) return;
+  await context.store.noteExhausted(context.region.name, instanceType, until);
+  if (until === null) noted.delete(instanceType);
+  else noted.add(instanceType);
 }

@@ -1,15 +1,18 @@
 import type { AegisConfig } from '@aegis/config';
-import { issueLaunchToken } from '@aegis/relays';
+import { LAUNCH_TOKEN_PLACEHOLDER } from './launch-token.js';
 
 /** Where the relay's agent finds its settings on the instance. */
 const AGENT_CONFIG_PATH = '/etc/aegis/agent.json';
 
-/** The cloud-init document of one launch: the same for its whole batch, so it names the intent, not the relay. */
-export function buildUserData(config: AegisConfig, region: string, intentId: string): string {
+/**
+ * The cloud-init document of a launch, the same for its whole batch. It is stored with the launch intent, so in place of
+ * the launch's token it holds a placeholder: `withLaunchToken` puts the token in when the request is sent.
+ */
+export function buildUserData(config: AegisConfig, region: string): string {
   const agent = {
     controlPlaneUrl: config.api.publicUrl,
     region,
-    launchToken: issueLaunchToken(config.secret, intentId),
+    launchToken: LAUNCH_TOKEN_PLACEHOLDER,
     heartbeatSeconds: config.relays.heartbeatIntervalSeconds,
     silenceLimitSeconds: config.relays.silenceLimitSeconds,
   };

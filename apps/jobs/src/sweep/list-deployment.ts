@@ -38,6 +38,7 @@ function swept(view: InstanceView): SweptInstance {
     instanceId: view.instanceId,
     relay: view.relay ? { suffix: view.relay.shortId, tenant: view.relay.tenant } : null,
     intentId: view.intentId,
+    instanceType: view.instanceType ?? '',
     serves: view.state !== 'shutting-down' && view.state !== 'terminated',
     launchedAt: view.launchTime,
     protected: view.tags[TAG_KEYS.protected] !== undefined,

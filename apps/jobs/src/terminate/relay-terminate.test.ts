@@ -152,3 +152,27 @@ describe('a terminate', () => {
     expect(await states()).toEqual(['terminated', 'terminated']);
   });
 });
+
+test('deletes that follow each other closely are gathered: what comes while a call waits its turn goes with it', async () => {
+  await active(4);
+  const [first, second, ...others] = await world.relays();
+  const remove = (id = '') => world.front.requestTermination(id, { tenant: 'acme', now: world.now() });
+  const late = others.map(({ id }) => id);
+  const run = world.worker({
+    store: {
+      ...world.fleet,
+      async terminating(...asked) {
+        const due = await world.fleet.terminating(...asked);
+        if (due.some(({ relayId }) => relayId === second?.id)) for (const id of late.splice(0)) await remove(id);
+        return due;
+      },
+    },
+  });
+  await remove(first?.id);
+  await run('relay_terminate');
+  await remove(second?.id);
+  await run('relay_terminate');
+  expect(await calls('TerminateInstances')).toBe(2);
+  expect(await states()).toEqual(Array(4).fill('terminating'));
+  expect(await world.liveInstances()).toEqual([]);
+});

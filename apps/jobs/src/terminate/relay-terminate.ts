@@ -12,15 +12,27 @@ const BATCH = 1000;
  * What is refused comes again later, ever more slowly; it is never given up.
  */
 export async function relayTerminate(context: JobContext): Promise<void> {
-  const due = await context.store.terminating(context.region.name, context.now(), BATCH);
+  const due = await gather(context);
   if (due.length === 0) return;
   const resend = await confirm(
     context,
     due.filter((relay) => relay.sent),
   );
-  const trouble = await terminate(context, [...resend, ...due.filter((relay) => !relay.sent)]);
+  const sending = [...resend, ...due.filter((relay) => !relay.sent)];
+  if (sending.length > 0) context.terminatePacer.called();
+  const trouble = await terminate(context, sending);
   if (trouble) throw trouble;
   if (due.length === BATCH) await context.trigger('relay_terminate');
+}
+
+/** All that is due; when some of it is new and calls follow each other closely, with what joins it in a moment. */
+async function gather(context: JobContext): Promise<TerminatingRelay[]> {
+  const read = () => context.store.terminating(context.region.name, context.now(), BATCH);
+  const due = await read();
+  const wait = due.some((relay) => !relay.sent) ? context.terminatePacer.delay() : 0;
+  if (wait === 0) return due;
+  await context.sleep(wait);
+  return read();
 }
 
 /** Closes what is gone, waits on for what shuts down, and answers what EC2 seems never to have taken. */

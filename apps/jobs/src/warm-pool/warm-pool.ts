@@ -9,6 +9,10 @@ const TAG_BATCH = 500;
  * so that a lost store still knows whose it is.
  */
 export async function warmPool(context: JobContext): Promise<void> {
+  // Every claim asks for a run: in a rush of them, each run takes what was claimed in a moment, not one spare.
+  const wait = context.poolPacer.delay();
+  if (wait > 0) await context.sleep(wait);
+  context.poolPacer.called();
   await tagClaimed(context);
   const { warmPool: settings } = context.region;
   const now = context.now();

@@ -4,12 +4,12 @@
 import { startStack } from '@aegis/local-stack';
 import { createApiClient } from '../api-client.js';
 import type { Benchmark } from '../benchmark.js';
+import { startChild } from '../load/child.js';
+import type { LoadRequest, LoadResult } from '../load/load.js';
+import { type Loader, startLoader } from '../load/loader.js';
 import { readOptions } from '../read-options.js';
 import { median, rounded } from '../statistics.js';
 import { table } from '../table.js';
-import { type Child, startChild } from './child.js';
-import type { LoadRequest, LoadResult } from './load.js';
-import type { LoadOrder } from './load-process.js';
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
 const KEY = { authorization: 'Bearer aegis-local-dev-key' };
@@ -30,7 +30,7 @@ interface Measured {
 }
 
 type Side = 'ours' | 'bare';
-type Loader = (target: Target, kind: 'create' | 'read', rate?: number) => Promise<LoadResult>;
+type Measure = (target: Target, kind: 'create' | 'read', rate?: number) => Promise<LoadResult>;
 
 async function prepareOurs(apiUrl: string): Promise<Target> {
   const api = createApiClient(apiUrl);
@@ -56,20 +56,15 @@ async function prepareBare(url: string): Promise<Target> {
   return { url, create, read: { method: 'GET', paths, headers: {} } };
 }
 
-function createLoader(child: Child, seconds: number, connections: number): Loader {
-  return async (target, kind, rate) => {
-    const order: LoadOrder = {
-      url: target.url,
+function measureWith(loader: Loader, seconds: number, connections: number): Measure {
+  return (target, kind, rate) =>
+    loader.load({
+      urls: [target.url],
       request: target[kind],
       connections,
-      seconds,
+      amount: { seconds },
       ...(rate === undefined ? {} : { rate }),
-    };
-    child.send(order);
-    const answer = await child.next<{ result: LoadResult } | { error: string }>();
-    if ('error' in answer) throw new Error(answer.error);
-    return answer.result;
-  };
+    });
 }
 
 /** Ours and bare in turn, `rounds` times; the median of each figure. */
@@ -97,18 +92,13 @@ function row(name: string, { ours, bare }: Record<Side, Measured>): (string | nu
 export const accept: Benchmark = async ({ print, args }) => {
   const { seconds, rounds, connections } = readOptions(args, { seconds: 5, rounds: 5, connections: 64 });
   const stack = await startStack();
-  const children: Child[] = [];
-  const start = (...program: Parameters<typeof startChild>): Child => {
-    const child = startChild(...program);
-    children.push(child);
-    return child;
-  };
+  const bareProcess = startChild('accept/bare-process', [stack.redisUrl]);
+  const loader = startLoader();
   try {
     await Promise.all([...stack.jobs, stack.sim].map((part) => part.stop()));
-    const bareProcess = start('bare-process', [stack.redisUrl]);
     const { url } = await bareProcess.next<{ url: string }>();
     const targets = { ours: await prepareOurs(stack.apiUrl), bare: await prepareBare(url) };
-    const load = createLoader(start('load-process'), seconds, connections);
+    const load = measureWith(loader, seconds, connections);
     // Not counted: code is compiled.
     for (const side of ['bare', 'ours'] as const)
       for (const kind of ['create', 'read'] as const) await load(targets[side], kind);
@@ -131,7 +121,7 @@ export const accept: Benchmark = async ({ print, args }) => {
       reads_per_s: Math.round(reads.ours.rate),
     };
   } finally {
-    await Promise.all(children.map((child) => child.stop()));
+    await Promise.all([bareProcess.stop(), loader.stop()]);
     await stack.stop();
   }
 };

@@ -1,27 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { createSimControl } from '@aegis/ec2-sim';
 import type { Stack } from '@aegis/local-stack';
-import { createRedisRelayStore, type RelayFrontStore, relayTiming } from '@aegis/relays';
 import { Redis } from 'ioredis';
 import { type ApiClient, createApiClient } from '../api-client.js';
+import { openStores } from '../seed/stores.js';
+import { untilInventory } from '../until-inventory.js';
 import { callsSince, readEc2Calls } from './ec2-calls.js';
 import { type Side, secondsSince } from './side.js';
 
 const REGION = 'us-east-1';
-const POLL_MS = 20;
-const TIMEOUT_MS = 60_000;
 const CONNECTIONS = 32;
-
-/** Waits by the store's own counters: asking the api about each relay would be part of what is measured. */
-async function untilCounted(store: RelayFrontStore, state: 'active' | 'terminated', relays: number): Promise<void> {
-  const deadline = performance.now() + TIMEOUT_MS;
-  let counts = (await store.inventory(REGION)).counts;
-  while (counts[state] < relays) {
-    if (performance.now() > deadline) throw new Error(`not all ${relays} relays ${state}: ${JSON.stringify(counts)}`);
-    await delay(POLL_MS);
-    counts = (await store.inventory(REGION)).counts;
-  }
-}
 
 async function checkAllServe(api: ApiClient, relays: number): Promise<void> {
   let serving = 0;
@@ -41,24 +28,18 @@ export async function runProduct(stack: Stack, relays: number): Promise<Side> {
   const sim = createSimControl(stack.sim.url);
   const api = createApiClient(stack.apiUrl, CONNECTIONS);
   const redis = new Redis(stack.redisUrl);
-  const timing = relayTiming({
-    pendingTimeoutSeconds: 1,
-    bootTimeoutSeconds: 1,
-    heartbeatTimeoutSeconds: 1,
-    readiness: 'checkin',
-  });
-  const store = createRedisRelayStore({ redis, regions: [REGION], timing });
+  const { front } = openStores(redis, REGION);
   try {
     const before = await readEc2Calls(sim, REGION);
     const askedAt = performance.now();
     const created = await Promise.all(Array.from({ length: relays }, () => api.create()));
-    await untilCounted(store, 'active', relays);
+    await untilInventory(front, REGION, ({ counts }) => counts.active === relays);
     const activeSeconds = secondsSince(askedAt);
     await checkAllServe(api, relays);
 
     const endedAt = performance.now();
     await Promise.all(created.map(({ id }) => api.remove(id)));
-    await untilCounted(store, 'terminated', relays);
+    await untilInventory(front, REGION, ({ counts }) => counts.terminated === relays);
     const goneSeconds = secondsSince(endedAt);
     const { running, pending } = (await sim.state({ region: REGION, instances: false })).regions[REGION]?.counts ?? {};
     if (running !== 0 || pending !== 0) throw new Error('instances are left');

@@ -4,7 +4,8 @@ import { createRegionQueue, type RegionQueue } from '@aegis/queues';
 import { regionPrefix } from '@aegis/relays';
 import { Redis } from 'ioredis';
 import { type ApiClient, createApiClient } from '../api-client.js';
-import { openStores, REGION, type Stores, seedRelays } from './seed-relays.js';
+import { openStores, type Stores } from '../seed/stores.js';
+import { REGION, seedRelays } from './seed-relays.js';
 
 /** The whole product as real processes with a number of live relays in it. */
 export interface Fleet extends Stores {
@@ -48,7 +49,7 @@ export async function startFleet({ relays, booting = 0 }: FleetOptions): Promise
   };
   try {
     const sim = createSimControl(stack.sim.url);
-    const stores = openStores(redis);
+    const stores = openStores(redis, REGION);
     await Promise.all(stack.jobs.map((jobs) => jobs.stop()));
     const before = await storedBytes(redis);
     const active = await seedRelays({ ...stores, sim }, relays - booting, 'active');

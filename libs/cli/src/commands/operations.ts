@@ -1,13 +1,19 @@
-import { dataOf } from '@aegis/client';
+import { type components, dataOf } from '@aegis/client';
 import { Argument, type Command } from 'commander';
 import type { CommandContext } from '../context.js';
 import { parseCount, parseLimit } from '../parse-options.js';
-import { printList } from '../print.js';
+import { printList, printOne } from '../print.js';
 
 type Limit = number | 'default';
 
 function orNull(limit: Limit): number | null {
   return limit === 'default' ? null : limit;
+}
+
+interface QuotaOptions {
+  relays: Limit;
+  relaysPerRegion: Limit;
+  launches: Limit;
 }
 
 interface RegionOption {
@@ -35,7 +41,7 @@ export function addOperationCommands(program: Command, context: CommandContext):
     .description('where relays can run')
     .action(async () => {
       const { regions } = dataOf(await context.client().GET('/api/v1/regions'));
-      printList(context.terminal, context.output(), regions, ['name', 'default']);
+      printList(context.terminal, context.output(), regions, ['name', 'default', 'instanceTypes']);
     });
 }
 
@@ -97,24 +103,27 @@ function addSweepCommands(program: Command, context: CommandContext): void {
 function addQuotaCommands(program: Command, context: CommandContext): void {
   const quota = program.command('quota').description("a tenant's own limits (scope admin)");
   const path = '/api/v1/admin/tenants/{tenant}/quota';
-  const columns = ['region', 'live', 'relays', 'launches'];
+  const show = (found: components['schemas']['Quota']): void => printOne(context.terminal, context.output(), found);
 
   quota
     .command('get <tenant>')
-    .description('show its limits and what it has')
+    .description('show its limits and what it has; `-`: the configured limit')
     .action(async (tenant: string) => {
-      const { regions } = dataOf(await context.client().GET(path, { params: { path: { tenant } } }));
-      printList(context.terminal, context.output(), regions, columns);
+      show(dataOf(await context.client().GET(path, { params: { path: { tenant } } })));
     });
 
   quota
     .command('set <tenant>')
-    .description('set its limits, which hold in each region')
-    .requiredOption('--relays <count>', 'most live relays; `default` for the configured limit', parseLimit)
-    .requiredOption('--launches <count>', 'most relays to ask for in a window; `default` likewise', parseLimit)
-    .action(async (tenant: string, { relays, launches }: { relays: Limit; launches: Limit }) => {
-      const body = { relays: orNull(relays), launches: orNull(launches) };
-      const { regions } = dataOf(await context.client().PUT(path, { params: { path: { tenant } }, body }));
-      printList(context.terminal, context.output(), regions, columns);
+    .description('set its limits; `default` for the configured ones')
+    .requiredOption('--relays <count>', 'most live relays, over all regions', parseLimit)
+    .option('--relays-per-region <count>', 'most live relays in each region', parseLimit, 'default')
+    .requiredOption('--launches <count>', 'most relays to ask for in a window, over all regions', parseLimit)
+    .action(async (tenant: string, { relays, relaysPerRegion, launches }: QuotaOptions) => {
+      const body = {
+        relays: orNull(relays),
+        relaysPerRegion: orNull(relaysPerRegion),
+        launches: orNull(launches),
+      };
+      show(dataOf(await context.client().PUT(path, { params: { path: { tenant } }, body })));
     });
 }

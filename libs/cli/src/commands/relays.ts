@@ -10,6 +10,7 @@ const COLUMNS = ['id', 'state', 'region', 'address', 'leaseExpiresAt', 'reason']
 
 interface CreateOptions {
   region?: string;
+  instanceType?: string;
   lease?: number;
   label?: Record<string, string>;
   idempotencyKey?: string;
@@ -33,17 +34,19 @@ export function addRelayCommands(program: Command, context: CommandContext): voi
     .command('create')
     .description('ask for a relay')
     .option('--region <name>', 'where; `auto` for the first region that can take it')
+    .option('--instance-type <type>', 'only an instance of this type; `aegis regions` shows which there are')
     .option('--lease <time>', 'how long it lives unless renewed: 90s, 10m, 2h', parseDuration)
     .option('--label <key=value>', 'a label; may be repeated', collectLabel)
     .option('--idempotency-key <key>', 'makes it safe to repeat this command')
     .option('--wait', 'follow it until it is active')
-    .action(async ({ region, lease, label, idempotencyKey, wait }: CreateOptions) => {
+    .action(async ({ region, instanceType, lease, label, idempotencyKey, wait }: CreateOptions) => {
       const client = context.client();
       const relay = dataOf(
         await client.POST('/api/v1/relays', {
           params: { header: idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey } },
           body: {
             ...(region !== undefined && { region }),
+            ...(instanceType !== undefined && { instanceType }),
             ...(lease !== undefined && { leaseSeconds: lease }),
             ...(label && { labels: label }),
           },

@@ -19,9 +19,8 @@
     <p>:instances       hash    instance id -> relay id  live relays that have an instance
     <p>:counts          hash    state -> number          inventory, so that no gauge ever scans
     <p>:live            hash    tenant -> number         its relays that have not ended
-    <p>:quotas          hash    tenant|limit -> number   limits of single tenants, where they differ from the configured
-    <p>:launches:<t>:<n> string number, with a TTL       relays the tenant has asked for in the n-th window of time
     <p>:intents         hash    intent id -> JSON        launch intents that are not settled
+    <p>:exhausted       hash    instance type -> Unix ms EC2 had no instance of that type; until then nobody asks again
     <p>:fence:<job>     string  token of the newest run of that job
     <p>:spares          zset    score created            warm relays nobody owns yet, in any live state
     <p>:warm            zset    score active since       those of them that are ready to be handed out
@@ -33,6 +32,7 @@
 
   FIELDS of a relay (times in Unix ms; absent when unknown)
     state tenant created lease(s) exp(lease end) max(lifetime end) dl(deadline of the present state)
+    want(the instance type asked for, if any) type(of its instance)
     inst addr ckin(1 once the agent checked in) intent launched(instance known since)
     act(active at) tat(terminating at) end reason fcode fmsg v(version) tries l:<label>
     warm(1 while it is a spare: booted ahead, owned by nobody, tenant empty)
@@ -125,7 +125,7 @@ end
 local function report_move(id, relay, from, to, now)
   local told = {
     id, from or '', to, relay.reason or '', relay.created, relay.act or '', relay.tat or '', relay.inst or '',
-    relay.sent or '', (relay.rebuilt or relay.warm) and '1' or '', tostring(now),
+    relay.sent or '', (relay.rebuilt or relay.warm) and '1' or '', tostring(now), relay.tenant or '',
   }
   for i = 1, #told do moved[#moved + 1] = told[i] end
 end

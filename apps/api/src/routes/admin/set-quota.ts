@@ -10,15 +10,15 @@ export function setQuotaRoute({ regions }: ApiSettings): Route {
     path: '/api/v1/admin/tenants/{tenant}/quota',
     operationId: 'setQuota',
     tag: 'admin',
-    summary: "Set a tenant's own limits; in effect at once, everywhere",
+    summary: "Set a tenant's own limits; in effect within a second, everywhere",
     scope: 'admin',
     params: tenantPathSchema,
     body: quotaChangeSchema,
     responses: { 200: { description: 'The limits as they are now', schema: quotaSchema } },
     problems: ['store_unavailable'],
-    async handle({ params, body }, { store }) {
-      await Promise.all(regions.map((region) => store.setQuota(region, params.tenant, body)));
-      return { status: 200, body: await readQuota(store, regions, params.tenant) };
+    async handle({ params, body }, services) {
+      await services.quotas.set(params.tenant, body);
+      return { status: 200, body: await readQuota(services, regions, params.tenant) };
     },
   });
 }

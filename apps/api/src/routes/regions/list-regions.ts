@@ -4,13 +4,21 @@ import type { ApiSettings } from '../api-settings.js';
 
 const regionsSchema = z.strictObject({
   regions: z.array(
-    z.strictObject({ name: z.string(), default: z.boolean().describe('Where a create without a region goes') }),
+    z.strictObject({
+      name: z.string(),
+      default: z.boolean().describe('Where a create without a region goes'),
+      instanceTypes: z.array(z.string()).describe('What relays run on there, in order of preference'),
+    }),
   ),
 });
 
-export function listRegionsRoute({ regions }: ApiSettings): Route {
+export function listRegionsRoute({ regions, instanceTypes }: ApiSettings): Route {
   const body: z.infer<typeof regionsSchema> = {
-    regions: regions.map((name, index) => ({ name, default: index === 0 })),
+    regions: regions.map((name, index) => ({
+      name,
+      default: index === 0,
+      instanceTypes: [...(instanceTypes.get(name) ?? [])],
+    })),
   };
   return clientRoute({
     method: 'get',

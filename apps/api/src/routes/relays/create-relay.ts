@@ -6,7 +6,9 @@ import { clientRoute, type Reply, type Route } from '../../http/route.js';
 import { fingerprint } from '../../idempotency/fingerprint.js';
 import { awaitRelay, isSettled } from '../../relays/await-relay.js';
 import { chooseRegion } from '../../relays/choose-region.js';
+import { regionsOffering } from '../../relays/regions-offering.js';
 import { requestRelay } from '../../relays/request-relay.js';
+import { instanceTypeSchema } from '../../schemas/instance-type.js';
 import { labelsSchema } from '../../schemas/labels.js';
 import { leaseSecondsSchema } from '../../schemas/lease-seconds.js';
 import { AUTO_REGION, regionChoiceSchema } from '../../schemas/region.js';
@@ -30,7 +32,7 @@ const headersSchema = z.object({
   prefer: z.string().optional().describe('`wait=N`: seconds to wait for the relay'),
 });
 
-export function createRelayRoute({ regions, maxRelays, quotas, lease }: ApiSettings): Route {
+export function createRelayRoute({ regions, instanceTypes, maxRelays, lease }: ApiSettings): Route {
   const [defaultRegion] = regions;
   return clientRoute({
     method: 'post',
@@ -44,6 +46,7 @@ export function createRelayRoute({ regions, maxRelays, quotas, lease }: ApiSetti
     body: z
       .strictObject({
         region: regionChoiceSchema(regions).describe(`Default: ${defaultRegion}`).optional(),
+        instanceType: instanceTypeSchema(instanceTypes).optional(),
         leaseSeconds: leaseSecondsSchema(lease).describe(`Default: ${lease.defaultLeaseSeconds}`).optional(),
         labels: labelsSchema.optional(),
       })
@@ -60,20 +63,38 @@ export function createRelayRoute({ regions, maxRelays, quotas, lease }: ApiSetti
         headers: ['Location', 'Retry-After', 'Idempotent-Replayed', 'Preference-Applied'],
       },
     },
-    problems: ['unknown_region', 'lease_out_of_range', 'idempotency_mismatch', 'limit_reached', 'store_unavailable'],
+    problems: [
+      'unknown_region',
+      'unknown_instance_type',
+      'lease_out_of_range',
+      'idempotency_mismatch',
+      'limit_reached',
+      'store_unavailable',
+    ],
     async handle({ headers, body = {}, principal, lifetime }, services) {
       const now = services.now();
+      const { instanceType } = body;
+      const asked = body.region === AUTO_REGION ? regions : [body.region ?? defaultRegion];
+      const offering = regionsOffering(instanceType, asked, instanceTypes);
       const region =
         body.region === AUTO_REGION
-          ? await chooseRegion({ store: services.store, regions, maxRelays, now })
-          : (body.region ?? defaultRegion);
+          ? await chooseRegion({
+              store: services.store,
+              regions: offering,
+              maxRelays,
+              instanceTypes,
+              instanceType,
+              now,
+            })
+          : offering[0];
       const { relay, replayed } = await requestRelay(services, {
         tenant: principal.tenant,
         region,
         labels: body.labels ?? {},
+        instanceType,
         leaseSeconds: body.leaseSeconds ?? lease.defaultLeaseSeconds,
         maxLifetimeSeconds: lease.maxLifetimeSeconds,
-        limits: { ...quotas, ...regionLimit(maxRelays.get(region)) },
+        maxRelays,
         idempotency: keyOf(headers['idempotency-key'], body),
       });
       const wait = preferredWait(headers.prefer);
@@ -82,10 +103,6 @@ export function createRelayRoute({ regions, maxRelays, quotas, lease }: ApiSetti
       return { ...reply(latest, isSettled(latest), { replayed, waited: wait }), waited: true };
     },
   });
-}
-
-function regionLimit(regionRelays: number | undefined): { regionRelays?: number } {
-  return regionRelays === undefined ? {} : { regionRelays };
 }
 
 function reply(relay: Relay, done: boolean, { replayed, waited }: { replayed: boolean; waited?: number }): Reply {

@@ -4,17 +4,17 @@ import { type LoadOptions, load } from './load.js';
 
 /** One order over the process channel; the answer is a `LoadResult`. */
 export interface LoadOrder extends LoadOptions {
-  url: string;
+  urls: string[];
 }
 
-process.on('message', async (order: LoadOrder) => {
-  const pool = new Pool(order.url, { connections: order.connections });
+process.on('message', async ({ urls, ...options }: LoadOrder) => {
+  const pools = urls.map((url) => new Pool(url, { connections: options.connections }));
   try {
-    process.send?.({ result: await load(pool, order) });
+    process.send?.({ result: await load(pools, options) });
   } catch (error) {
     process.send?.({ error: error instanceof Error ? error.message : String(error) });
   } finally {
-    await pool.destroy();
+    await Promise.all(pools.map((pool) => pool.destroy()));
   }
 });
 process.on('disconnect', () => process.exit());
