@@ -1,7 +1,14 @@
 import { hashApiKey } from '@aegis/config';
 import { DEFAULT_IMAGE_IDS, DEFAULT_SECURITY_GROUP_IDS, DEFAULT_SUBNET_IDS } from '@aegis/ec2-sim';
 import { type Stack, startStack } from '@aegis/local-stack';
-import { DEFAULT_LEASE_SECONDS, HEARTBEAT_SECONDS, INSTANCE_TYPES, REGIONS, TENANTS } from './chaos-settings.js';
+import {
+  DEFAULT_LEASE_SECONDS,
+  HEARTBEAT_SECONDS,
+  INSTANCE_TYPES,
+  REGIONS,
+  TENANTS,
+  WARM_POOL,
+} from './chaos-settings.js';
 
 /** Two replicas of each app on a Redis that has on disk what it acknowledged. State and logs lie in `dir`. */
 export function startChaosStack(dir: string, signal: AbortSignal): Promise<Stack> {
@@ -38,6 +45,7 @@ function regionSettings(name: string) {
     instanceTypes: INSTANCE_TYPES,
     subnetIds: DEFAULT_SUBNET_IDS,
     securityGroupIds: DEFAULT_SECURITY_GROUP_IDS.slice(0, 1),
+    ...(name === WARM_POOL.region && { warmPool: { size: WARM_POOL.size } }),
   };
 }
 

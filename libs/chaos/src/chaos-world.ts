@@ -7,6 +7,7 @@ import { type CloudHistory, createCloudHistory } from './cloud-history.js';
 import { createFailoverClient, type FailoverClient } from './failover-client.js';
 import type { Flush } from './judge-survey.js';
 import { createRelayBook, type RelayBook } from './relay-book.js';
+import { type SpareWatch, watchSpares } from './spare-watch.js';
 
 /** The running stack, its clients, and all that is known of what happened to it. */
 export interface ChaosWorld {
@@ -15,8 +16,9 @@ export interface ChaosWorld {
   readonly clients: ReadonlyMap<string, FailoverClient>;
   readonly book: RelayBook;
   readonly history: CloudHistory;
+  readonly spares: SpareWatch;
   readonly flushes: Flush[];
-  readonly counts: { creates: number; deletes: number; reissued: number };
+  readonly counts: { creates: number; deletes: number; claimed: number; reissued: number };
   /** How often each operation was answered with what. */
   readonly answers: ReadonlyMap<string, number>;
   readonly processes: readonly ManagedProcess[];
@@ -43,8 +45,9 @@ export function createChaosWorld(stack: Stack, seed: number): ChaosWorld {
     clients: new Map(TENANTS.map(({ name, key }) => [name, createFailoverClient({ urls, key, onAnswer })])),
     book: createRelayBook(),
     history: createCloudHistory(sim),
+    spares: watchSpares(stack.redisUrl),
     flushes,
-    counts: { creates: 0, deletes: 0, reissued: 0 },
+    counts: { creates: 0, deletes: 0, claimed: 0, reissued: 0 },
     answers,
     processes: [...stack.api, ...stack.jobs, stack.sim, ...(stack.redis ? [stack.redis] : [])],
     newKey() {

@@ -1,4 +1,4 @@
-import { readLaunchTags } from '@aegis/ec2';
+import { readLaunchTags, TAG_KEYS } from '@aegis/ec2';
 import type { LedgerEntry, SimControl, SimInstance } from '@aegis/ec2-sim';
 import { relayIdOf } from '@aegis/relays';
 import { DEPLOYMENT } from './chaos-settings.js';
@@ -16,6 +16,8 @@ export interface LiveInstance {
   instanceId: string;
   /** The relay its launch tags name; null when they name none. */
   relayId: string | null;
+  /** As its tags tell a store that lost everything: empty for a spare; null when they tell no relay. */
+  tenant: string | null;
   state: SimInstance['state'];
 }
 
@@ -32,14 +34,17 @@ export interface CloudHistory {
 
 const PAGE = 5_000;
 
+type Tagged = Pick<SimInstance, 'tags' | 'launchIndex' | 'region'>;
+
 /** The relay an instance was launched for, by the tags and the place its launch gave it. */
-export function relayOfInstance(
-  tags: Readonly<Record<string, string>>,
-  launchIndex: number,
-  region: string,
-): string | null {
+function relayOfInstance({ tags, launchIndex, region }: Tagged): string | null {
   const suffix = readLaunchTags(tags)?.relayIds[launchIndex];
   return suffix === undefined ? null : relayIdOf(region, suffix);
+}
+
+/** A spare that was handed out carries its tenant in a tag of its own. */
+function tenantOfInstance({ tags, launchIndex }: Tagged): string | null {
+  return tags[TAG_KEYS.tenant] ?? readLaunchTags(tags)?.tenants[launchIndex] ?? null;
 }
 
 /** The deployment's instances that still bill. */
@@ -49,10 +54,11 @@ export async function liveInstances(sim: SimControl): Promise<LiveInstance[]> {
   return found
     .flat()
     .filter(({ tags }) => tags['aegis:deployment'] === DEPLOYMENT)
-    .map(({ id, tags, launchIndex, region, state }) => ({
-      instanceId: id,
-      relayId: relayOfInstance(tags, launchIndex, region),
-      state,
+    .map((instance) => ({
+      instanceId: instance.id,
+      relayId: relayOfInstance(instance),
+      tenant: tenantOfInstance(instance),
+      state: instance.state,
     }));
 }
 
@@ -63,8 +69,8 @@ export function createCloudHistory(sim: SimControl): CloudHistory {
   let after = 0;
 
   function note(record: LedgerEntry): InstanceEnd[] {
-    const { instanceId, event, region, launchIndex, tags, at, cause, reason } = record;
-    const relayId = relayOfInstance(tags, launchIndex, region) ?? '';
+    const { instanceId, event, at, cause, reason } = record;
+    const relayId = relayOfInstance(record) ?? '';
     if (event === 'launched') {
       const instances = [...(launched.get(relayId) ?? []), instanceId];
       launched.set(relayId, instances);

@@ -17,7 +17,7 @@ export interface CreateRequest {
 /** A tenant's client, as a sane one is written: it changes replicas and repeats what was not answered. */
 export interface FailoverClient {
   /** Null, here and below: nobody answered in time, so nothing is known. */
-  create(request: CreateRequest): Promise<{ relay: RelayView; sentAt: number } | null>;
+  create(request: CreateRequest): Promise<{ relay: RelayView; sentAt: number; status: number } | null>;
   /** `gone`: not found. */
   get(id: string): Promise<RelayView | 'gone' | null>;
   /** `status` 200 and 202 acknowledge it. */
@@ -101,7 +101,8 @@ export function createFailoverClient({ urls, key, onAnswer }: FailoverClientOpti
       const body = { region, leaseSeconds, labels: { key: idempotencyKey } };
       const answer = await ask({ operation: 'create', method: 'POST', path: '', headers, body });
       if (answer === null) return null;
-      return { relay: relayViewSchema.parse(succeeded(answer, 201, 202).body), sentAt: answer.sentAt };
+      const { status, sentAt } = answer;
+      return { relay: relayViewSchema.parse(succeeded(answer, 201, 202).body), sentAt, status };
     },
     async get(id) {
       const answer = await ask({ operation: 'get', method: 'GET', path: `/${id}` });

@@ -42,7 +42,7 @@ function entry(fields: Partial<BookEntry> = {}): BookEntry {
 }
 
 const deleted = { sentAt: NOW - 30_000, acknowledgedSentAt: NOW - 30_000 };
-const running: LiveInstance = { instanceId: 'i-1', relayId: ID, state: 'running' };
+const running: LiveInstance = { instanceId: 'i-1', relayId: ID, tenant: 'local', state: 'running' };
 const end = (fields: Partial<InstanceEnd> = {}): InstanceEnd => ({
   instanceId: 'i-1',
   relayId: ID,
@@ -65,6 +65,8 @@ interface Scene {
   launched?: string[];
   end?: InstanceEnd;
   flushes?: Flush[];
+  /** Relays of nobody. */
+  unowned?: RelayView[];
 }
 
 function judge(scene: Scene): Finding[] {
@@ -73,7 +75,8 @@ function judge(scene: Scene): Finding[] {
   const launched = scene.launched ?? ['i-1'];
   const survey: Survey = {
     entries: known === null ? [] : [known],
-    relays: new Map(view === null ? [] : [[view.id, view]]),
+    relays: new Map([...(view === null ? [] : [view]), ...(scene.unowned ?? [])].map((each) => [each.id, each])),
+    unowned: new Set(scene.unowned?.map(({ id }) => id)),
     instances: scene.instances ?? [running],
     history: {
       launchedFor: () => launched,
@@ -222,5 +225,42 @@ describe('wrongly_terminated', () => {
 
   test('nor one that its relay does not own', () => {
     expect(ended({ relay: relay({ instanceId: 'i-2' }) })).toEqual([]);
+  });
+});
+
+describe('surplus_spares', () => {
+  const spare = (index: number, fields: Partial<RelayView> = {}) =>
+    relay({ id: `rly_apse2_000000000000000${index}`, instanceId: `i-${index}`, ...fields });
+  const pool = (count: number, fields: Partial<RelayView> = {}): Scene => {
+    const unowned = Array.from({ length: count }, (_, index) => spare(index, fields));
+    const instances = unowned.map(({ id, instanceId }): LiveInstance => {
+      return { instanceId: instanceId ?? '', relayId: id, tenant: '', state: 'running' };
+    });
+    return { entry: null, relay: null, launched: ['i-1'], instances, unowned };
+  };
+
+  test('more spares than the pool is to hold, whatever became of the run that asked for them', () => {
+    expect(verdicts(pool(3))).toEqual([]);
+    expect(verdicts(pool(5))).toEqual(['surplus_spares', 'surplus_spares']);
+  });
+
+  test('not those on their way out, nor what a wiped store left', () => {
+    expect(verdicts(pool(5, { state: 'terminating', reason: 'requested' }))).not.toContain('surplus_spares');
+    expect(verdicts({ ...pool(5), flushes: [wipe()] })).toEqual([]);
+  });
+});
+
+describe('a spare that was handed out', () => {
+  test('has settled only when its instance carries its tenant', () => {
+    expect(verdicts({ instances: [{ ...running, tenant: '' }] })).toEqual(['unfinished']);
+  });
+
+  test('and is nobody’s again: lost, unless the store was wiped before its tenant was written down', () => {
+    const disowned: Scene = { relay: null, unowned: [relay()], instances: [{ ...running, tenant: '' }] };
+    expect(verdicts(disowned)).toEqual(['lost_creates']);
+    expect(judge(disowned)[0]?.remedy).toBeUndefined();
+    expect(judge({ ...disowned, flushes: [wipe({ quiet: true })] })[0]?.remedy).toBeUndefined();
+    expect(judge({ ...disowned, flushes: [wipe()] })).toMatchObject([{ remedy: 'create_again' }]);
+    expect(judge({ ...disowned, entry: entry({ removal: deleted }), flushes: [wipe()] })).toEqual([]);
   });
 });

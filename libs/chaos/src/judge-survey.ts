@@ -1,10 +1,18 @@
 import { isTerminal } from '@aegis/relays';
+import { WARM_POOL } from './chaos-settings.js';
 import type { CloudHistory, InstanceEnd, LiveInstance } from './cloud-history.js';
 import { type BookEntry, surelyLeasedUntil } from './relay-book.js';
 import type { RelayView } from './relay-view.js';
 
 /** What must never be; each is counted in the result. `unfinished` is only wrong when it lasts. */
-export const VIOLATIONS = ['leaked', 'double_launched', 'lost_creates', 'lost_deletes', 'wrongly_terminated'] as const;
+export const VIOLATIONS = [
+  'leaked',
+  'double_launched',
+  'lost_creates',
+  'lost_deletes',
+  'wrongly_terminated',
+  'surplus_spares',
+] as const;
 export type Violation = (typeof VIOLATIONS)[number];
 
 export interface Finding {
@@ -30,8 +38,10 @@ export interface Flush {
 export interface Survey {
   /** Open entries of the book. */
   entries: readonly BookEntry[];
-  /** Every live relay of every tenant, and those of the entries whatever their state. */
+  /** Every live relay of every tenant and of nobody, and those of the entries whatever their state. */
   relays: ReadonlyMap<string, RelayView>;
+  /** Those of nobody: spares, and leftovers of a wiped store that may have been handed out. */
+  unowned: ReadonlySet<string>;
   instances: readonly LiveInstance[];
   /** Read after relays and instances. */
   history: Pick<CloudHistory, 'launchedFor' | 'launchedTwice' | 'endOf'>;
@@ -46,6 +56,7 @@ export function judgeSurvey(survey: Survey): Finding[] {
   return [
     ...survey.entries.flatMap((entry) => judgeEntry(entry, survey)),
     ...strangers(survey),
+    ...surplusSpares(survey),
     ...judgeInstances(survey),
     ...survey.history.launchedTwice().map(
       (relayId): Finding => ({
@@ -64,6 +75,7 @@ function judgeEntry(entry: BookEntry, survey: Survey): Finding[] {
   if (relayId === null) return [];
   const relay = survey.relays.get(relayId);
   if (relay === undefined) return judgeAbsent(entry, relayId, survey);
+  if (survey.unowned.has(relayId)) return judgeDisowned(entry, relayId, survey);
   const change = changed(entry, relay);
   if (change !== null) return [finding('lost_creates', relay, change)];
   if (isTerminal(relay.state)) return judgeEnd(entry, relay, survey);
@@ -74,7 +86,24 @@ function judgeEntry(entry: BookEntry, survey: Survey): Finding[] {
     const lost = finding('lost_deletes', relay, `deleted, but ${relay.state}`);
     return [wiped ? { ...lost, remedy: 'delete_again' } : lost];
   }
+  const untagged = survey.instances.some(
+    (instance) => instance.relayId === relayId && instance.tenant !== entry.tenant,
+  );
+  if (untagged) return [finding('unfinished', relay, 'its instance does not carry its tenant')];
   return judgeLive(relay, survey);
+}
+
+/** A spare that was handed out, wiped before its instance carried its tenant: nobody can tell whose it was. */
+function judgeDisowned(entry: BookEntry, relayId: string, { flushes }: Survey): Finding[] {
+  const { instanceId, createSentAt, removal } = entry;
+  const flush = flushes.findLast(({ endedAt }) => endedAt >= createSentAt);
+  const lost: Finding = { what: 'lost_creates', relayId, instanceId, why: 'handed out, and nobody’s again' };
+  if (flush === undefined || flush.quiet) return [lost];
+  if (removal !== null) {
+    entry.closed = 'deleted before its record was wiped';
+    return [];
+  }
+  return [{ ...lost, remedy: 'create_again' }];
 }
 
 function judgeLive(relay: RelayView, { instances, settleFrom }: Survey): Finding[] {
@@ -162,6 +191,20 @@ function strangers(survey: Survey): Finding[] {
   return [...survey.relays.values()]
     .filter(({ id, state }) => !known.has(id) && !isTerminal(state))
     .flatMap((relay) => judgeLive(relay, survey));
+}
+
+/** Counts those asked for since the last wipe: what was on its way then is rebuilt, and handed to nobody. */
+function surplusSpares({ relays, unowned, flushes }: Survey): Finding[] {
+  const wipedAt = flushes.at(-1)?.endedAt ?? 0;
+  const spares = [...unowned].flatMap((id) => {
+    const relay = relays.get(id);
+    return relay !== undefined && relay.state !== 'terminating' && relay.createdAt > wipedAt ? [relay] : [];
+  });
+  if (spares.length <= WARM_POOL.size) return [];
+  return spares.slice(WARM_POOL.size).map((relay) => ({
+    ...finding('surplus_spares', relay, `spare ${spares.length} of ${WARM_POOL.size}`),
+    final: true,
+  }));
 }
 
 function judgeInstances({ instances, relays, entries }: Survey): Finding[] {

@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { WARM_POOL } from './chaos-settings.js';
 import { startChaosStack } from './chaos-stack.js';
 import { type ChaosWorld, createChaosWorld } from './chaos-world.js';
 import { explain } from './explain.js';
@@ -8,7 +10,7 @@ import { describeFault } from './fault.js';
 import { type Finding, VIOLATIONS, type Violation } from './judge-survey.js';
 import { percentile } from './percentile.js';
 import { planRound, type RoundPlan } from './plan-round.js';
-import { type RoundResult, runRound } from './run-round.js';
+import { type RoundResult, runRound, SETTLE_TIMEOUT_MS } from './run-round.js';
 
 export interface ChaosOptions {
   rounds: number;
@@ -32,6 +34,8 @@ export interface ChaosReport extends Record<Violation, number> {
   unsettled: number;
   /** Processes that ended by themselves. */
   deserted: number;
+  /** Creates that were handed a spare. */
+  claimed: number;
   /** Requests repeated because a wipe of Redis had taken what it had acknowledged. */
   reissued: number;
   settle_p95_s: number;
@@ -48,9 +52,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   try {
     const stack = await startChaosStack(dir, options.signal);
     try {
-      const report = await runRounds(createChaosWorld(stack, options.seed), options);
-      keep = failed(report);
-      return report;
+      const world = createChaosWorld(stack, options.seed);
+      try {
+        const report = await runRounds(world, options);
+        keep = failed(report);
+        return report;
+      } finally {
+        world.spares.close();
+      }
     } finally {
       await stack.stop();
     }
@@ -81,6 +90,10 @@ async function runRounds(world: ChaosWorld, { rounds, seed, print, signal }: Cha
     if (result.afterMs !== null) settleTimes.push(result.afterMs / 1000);
     print(`  ${settlement(result)}; ${world.book.wanted().length} relays in use`);
   }
+  if (!(await untilPoolIsFull(world))) {
+    print('NOT SETTLED: the warm pool is not full again');
+    report.unsettled += 1;
+  }
   print(
     `answers: ${[...world.answers]
       .map(([name, times]) => `${name}: ${times}`)
@@ -88,8 +101,28 @@ async function runRounds(world: ChaosWorld, { rounds, seed, print, signal }: Cha
       .join(', ')}`,
   );
   print(`ends: ${tally(world.book.entries.map(({ closed }) => closed ?? 'live'))}`);
-  const { creates, deletes, reissued } = world.counts;
-  return { ...report, creates, deletes, reissued, settle_p95_s: Number(percentile(settleTimes, 95).toFixed(2)) };
+  const { creates, deletes, claimed, reissued } = world.counts;
+  return {
+    ...report,
+    creates,
+    deletes,
+    claimed,
+    reissued,
+    settle_p95_s: Number(percentile(settleTimes, 95).toFixed(2)),
+  };
+}
+
+/** Spares that were handed out or died are replaced; not waited for in each round, as EC2 may have been out of capacity. */
+async function untilPoolIsFull({ spares, flushes }: ChaosWorld): Promise<boolean> {
+  const wipedAt = flushes.at(-1)?.endedAt ?? 0;
+  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  while (performance.now() < deadline) {
+    const unowned = (await spares.list()) ?? [];
+    const ready = unowned.filter(({ state, createdAt }) => state === 'active' && createdAt > wipedAt);
+    if (ready.length >= WARM_POOL.size) return true;
+    await delay(200);
+  }
+  return false;
 }
 
 function settlement({ afterMs, waitedFor }: RoundResult): string {
@@ -129,8 +162,10 @@ function emptyReport(seed: number): ChaosReport {
     lost_creates: 0,
     lost_deletes: 0,
     wrongly_terminated: 0,
+    surplus_spares: 0,
     unsettled: 0,
     deserted: 0,
+    claimed: 0,
     reissued: 0,
     settle_p95_s: 0,
   };

@@ -25,7 +25,7 @@ export interface RoundResult extends Settled {
   deserters: string[];
 }
 
-const SETTLE_TIMEOUT_MS = 45_000;
+export const SETTLE_TIMEOUT_MS = 45_000;
 /** An agent has heard of every lease by then. */
 const HEARD_MS = 2 * HEARTBEAT_SECONDS * 1_000 + 500;
 /** What an agent may not have heard yet when the api it talks to was frozen, killed or busy. */

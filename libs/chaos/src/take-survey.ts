@@ -5,17 +5,20 @@ import type { FailoverClient } from './failover-client.js';
 import type { Survey } from './judge-survey.js';
 import type { RelayBook } from './relay-book.js';
 import type { RelayView } from './relay-view.js';
+import type { SpareWatch } from './spare-watch.js';
 
 export interface SurveyTools {
   sim: SimControl;
   clients: ReadonlyMap<string, FailoverClient>;
   book: RelayBook;
   history: CloudHistory;
+  spares: SpareWatch;
 }
 
 export interface TakenSurvey {
   instances: Survey['instances'];
   relays: ReadonlyMap<string, RelayView>;
+  unowned: ReadonlySet<string>;
   /** New ends in the ledger. */
   ends: InstanceEnd[];
 }
@@ -23,10 +26,10 @@ export interface TakenSurvey {
 const LIVE_STATES = RELAY_STATES.filter((state) => !isTerminal(state));
 
 /**
- * Asks the api and the simulator how everything stands; null when the api does not answer. Instances first, history
+ * Asks the api and the simulator how everything stands; null when the api or Redis does not answer. Instances first, history
  * last: whatever the relays say was done to an instance is then in the history.
  */
-export async function takeSurvey({ sim, clients, book, history }: SurveyTools): Promise<TakenSurvey | null> {
+export async function takeSurvey({ sim, clients, book, history, spares }: SurveyTools): Promise<TakenSurvey | null> {
   const instances = await liveInstances(sim);
   const relays = new Map<string, RelayView>();
   for (const [tenant, client] of clients) {
@@ -38,6 +41,9 @@ export async function takeSurvey({ sim, clients, book, history }: SurveyTools): 
       if (entry === undefined || entry.relayId !== relay.id || entry.closed !== null) book.adopt(tenant, relay);
     }
   }
+  const unowned = await spares.list();
+  if (unowned === null) return null;
+  for (const relay of unowned) relays.set(relay.id, relay);
   const unlisted = book.open().filter(({ relayId }) => relayId !== null && !relays.has(relayId));
   const asked = await Promise.all(
     unlisted.map(({ tenant, relayId }) => clients.get(tenant)?.get(relayId ?? '') ?? null),
@@ -46,5 +52,5 @@ export async function takeSurvey({ sim, clients, book, history }: SurveyTools): 
     if (answer === null) return null;
     if (answer !== 'gone') relays.set(answer.id, answer);
   }
-  return { instances, relays, ends: await history.read() };
+  return { instances, relays, unowned: new Set(unowned.map(({ id }) => id)), ends: await history.read() };
 }

@@ -8,6 +8,8 @@ export interface TrafficCounts {
   /** Acknowledged. */
   creates: number;
   deletes: number;
+  /** Of the creates, those that were handed a spare. */
+  claimed: number;
 }
 
 export interface TrafficOptions {
@@ -90,6 +92,7 @@ function createOperations({ clients, book, counts, newKey }: TrafficOptions) {
     const answer = await clientOf(tenant).create({ idempotencyKey: key, region, leaseSeconds });
     if (answer === null) return;
     counts.creates += 1;
+    if (answer.status === 201) counts.claimed += 1;
     book.acknowledge(entry, answer.relay, answer.sentAt);
   }
 

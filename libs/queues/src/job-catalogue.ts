@@ -5,7 +5,7 @@ export const JOB_TICKS = {
   relay_terminate: 2_000,
   relay_expiry: 5_000,
   orphan_sweep: 60_000,
-  warm_pool: 15_000,
+  warm_pool: 5_000,
   history_prune: 3_600_000,
 } as const;
 

@@ -13,7 +13,15 @@ export async function warmPool(context: JobContext): Promise<void> {
   const wait = context.poolPacer.delay();
   if (wait > 0) await context.sleep(wait);
   context.poolPacer.called();
-  await tagClaimed(context);
+  try {
+    await tagClaimed(context);
+  } finally {
+    // An EC2 that takes no tags may still launch.
+    await stock(context);
+  }
+}
+
+async function stock(context: JobContext): Promise<void> {
   const { warmPool: settings } = context.region;
   const now = context.now();
   const target = warmPoolTarget(settings, now);
