@@ -34,7 +34,8 @@ async function bootstrap(flags) {
   checkNodeVersion(root);
   await withLock(join(root, '.aegis', 'bootstrap.lock'), () => {
     ensureNpmPackages(root);
-    ensureRedis();
+    // With REDIS_URL the stack uses a Redis that is already there; tests start their own.
+    if (flags.has('--for-tests') || !process.env.REDIS_URL) ensureRedis();
     if (flags.has('--with-prometheus')) ensurePrometheus();
     if (flags.has('--for-tests')) {
       ensureForTests('Prometheus', ensurePrometheus);

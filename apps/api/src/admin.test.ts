@@ -56,7 +56,7 @@ test('a sweep is asked for where it is wanted, once however often', async () => 
   const redis = new Redis(api.config.redisUrl);
   const waiting = async (region: string) => {
     const queue = createRegionQueue({ region, prefix: regionPrefix(region), connection: redis });
-    const { waiting: count } = await queue.depth();
+    const { waiting: count } = (await queue.depth()).jobs;
     await queue.close();
     return count;
   };

@@ -57,3 +57,20 @@ test('HEAD answers like GET, without the body', async () => {
   expect(head.headers.get('content-length')).toBe(get.headers.get('content-length'));
   expect(await head.text()).toBe('');
 });
+
+test('a client that does not wait for its answer is counted as such, not as one that got what it asked for', async () => {
+  const { body } = await api.ask('POST', '/api/v1/relays');
+  const path = `/api/v1/relays/${body.id}`;
+  const gone = new AbortController();
+  const waiting = fetch(`${api.url}/api/v1/relays`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer test-key-acme', prefer: 'wait=30', 'content-type': 'application/json' },
+    body: '{}',
+    signal: gone.signal,
+  });
+  setTimeout(() => gone.abort(), 200);
+  await expect(waiting).rejects.toThrow();
+  const series = '{method="POST",route="/api/v1/relays",code="499"}';
+  while ((await samples('aegis_http_requests_total')).get(series) !== 1) await api.ask('GET', path);
+  expect((await samples('aegis_http_requests_total')).get('{method="POST",route="/api/v1/relays",code="200"}')).toBe(0);
+});

@@ -30,7 +30,7 @@ export function createApiMetrics(options: ApiMetricsOptions): Metrics {
     inventorySource: createInventorySource({
       regions: [...queues.keys()],
       inventory: (region) => store.inventory(region),
-      queueDepth: async (region) => (await queues.get(region)?.depth()) ?? {},
+      queueDepth: async (region) => queues.get(region)?.depth(),
       warmTarget: warmTargets(config.regions, now),
     }),
     clock: now,

@@ -122,7 +122,12 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
       await ticks.start();
       for (const worker of workers) worker.start();
       // Launches wait until the store has been compared with EC2 once.
-      for (const queue of queues.values()) await queue.trigger('orphan_sweep');
+      for (const [region, queue] of queues) {
+        // What is lost here the tick keeper asks for again.
+        await queue.trigger('orphan_sweep').catch((error: unknown) => {
+          logger.warn('the first sweep could not be asked for', { region, error });
+        });
+      }
       await Promise.all(regions.map((region) => waitUntilVerified(store, region, logger)));
       for (const region of regions) {
         cloud.warmUp(region).catch((error: unknown) => logger.warn('EC2 does not answer yet', { region, error }));
@@ -165,7 +170,7 @@ function createJobsMetrics(
     inventorySource: createInventorySource({
       regions,
       inventory: (region) => front.inventory(region),
-      queueDepth: async (region) => (await queues.get(region)?.depth()) ?? {},
+      queueDepth: async (region) => queues.get(region)?.depth(),
       warmTarget: warmTargets(config.regions, now),
     }),
     clock: now,

@@ -40,6 +40,22 @@ test('a region whose store came into doubt is swept at once, and gets its ticks 
   expect(asked).toEqual([`ticks ${doubtful}`, `orphan_sweep ${doubtful}`]);
 });
 
+test('a Redis that does not take the ticks at the start is asked again', async () => {
+  keeper.stop();
+  let fails = true;
+  const ensureTicks = async () => {
+    if (fails) throw new Error('Command timed out');
+    asked.push('ticks');
+  };
+  const queues = new Map([['us-east-1', { ensureTicks, trigger: async () => undefined }]]);
+  const logger = createLogger({ level: 'error', app: 'jobs' });
+  keeper = createTickKeeper({ queues, store: { isVerified: async () => true }, logger });
+  await keeper.start();
+  fails = false;
+  await jest.advanceTimersByTimeAsync(10_000);
+  expect(asked).toEqual(['ticks']);
+});
+
 test('every region has its ticks confirmed now and then, until the keeper is stopped', async () => {
   await jest.advanceTimersByTimeAsync(10_000);
   expect(asked).toEqual(REGIONS.map((region) => `ticks ${region}`));

@@ -7,7 +7,7 @@ const INTERVAL_MS = 10_000;
 const DOUBT_INTERVAL_MS = 2_000;
 
 export interface TickKeeper {
-  /** Resolves when every region has its ticks. */
+  /** Resolves when every region has its ticks, or a Redis that is slow for a moment did not take them: it is asked again. */
   start(): Promise<void>;
   stop(): void;
 }
@@ -33,15 +33,12 @@ export function createTickKeeper({ queues, store, logger }: TickKeeperOptions): 
         await queue.trigger('orphan_sweep');
       }),
     );
-  const every = (ms: number, work: () => Promise<unknown>) =>
-    timers.push(
-      setInterval(() => {
-        work().catch((error: unknown) => logger.warn('safety ticks not confirmed', { error }));
-      }, ms),
-    );
+  const attempt = (work: () => Promise<unknown>) =>
+    work().catch((error: unknown) => logger.warn('safety ticks not confirmed', { error }));
+  const every = (ms: number, work: () => Promise<unknown>) => timers.push(setInterval(() => attempt(work), ms));
   return {
     async start() {
-      await ensureAll();
+      await attempt(ensureAll);
       every(INTERVAL_MS, ensureAll);
       every(DOUBT_INTERVAL_MS, settleDoubts);
     },

@@ -9,7 +9,8 @@ const LONGEST_MS = 5_000;
 /** Resolves when launches are possible in a region, or after a while all the same. */
 export async function waitUntilVerified(store: FleetStore, region: string, logger: Logger): Promise<void> {
   for (let waited = 0; waited < LONGEST_MS; waited += POLL_MS) {
-    if (await store.isVerified(region)) return;
+    // A Redis that is slow for a moment is no reason to give up; it was found fit just now.
+    if (await store.isVerified(region).catch(() => false)) return;
     await setTimeout(POLL_MS);
   }
   logger.warn('the store has not been compared with EC2 yet: launches wait', { region });

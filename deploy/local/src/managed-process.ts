@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Reaper } from './reaper.js';
@@ -128,6 +128,8 @@ export class ManagedProcess {
   async #ready(): Promise<void> {
     const { isReady, readyTimeoutMs } = this.options;
     const deadline = AbortSignal.timeout(readyTimeoutMs);
+    // Every try listens to it.
+    setMaxListeners(0, deadline);
     while (this.running) {
       if (await isReady(deadline).catch(() => false)) return;
       if (deadline.aborted) break;

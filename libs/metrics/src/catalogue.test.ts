@@ -28,6 +28,7 @@ aegis_relay_oldest_terminating_age_seconds | gauge | region | | Time the longest
 aegis_relays_ended_total | counter | region reason | | Relays told to end or failed, by the reason they carry.
 aegis_launch_intents_open | gauge | region | | Launch intents stored and not settled yet.
 aegis_queue_jobs | gauge | region state | | Jobs in the queues of a region by state.
+aegis_queue_oldest_waiting_age_seconds | gauge | region | | How long the job that has waited longest in the queues of a region has waited for a worker; 0 when none waits.
 aegis_inventory_stale | gauge | | | 1 when the store could not be read for this scrape: the gauges read from it are the last known values.
 aegis_redis_up | gauge | | | 1 when this process could read Redis in time for this scrape.
 aegis_freeze_active | gauge | region switch | | 1 while an operator has frozen launches or terminations by sweeps.

@@ -137,6 +137,12 @@ export const CATALOGUE = {
     labels: { region: 'region', state: 'queueState' },
     aggregation: 'max',
   },
+  aegis_queue_oldest_waiting_age_seconds: {
+    type: 'gauge',
+    help: 'How long the job that has waited longest in the queues of a region has waited for a worker; 0 when none waits.',
+    labels: REGION,
+    aggregation: 'max',
+  },
   aegis_inventory_stale: {
     type: 'gauge',
     help: '1 when the store could not be read for this scrape: the gauges read from it are the last known values.',

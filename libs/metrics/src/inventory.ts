@@ -25,7 +25,11 @@ export interface RegionInventorySnapshot {
   /** Unix milliseconds since when the longest terminating relay has been terminating. */
   readonly oldestTerminatingAt?: number | null;
   readonly openIntents: number;
-  readonly queue?: Readonly<Partial<Record<QueueState, number>>>;
+  readonly queue?: {
+    readonly jobs: Readonly<Partial<Record<QueueState, number>>>;
+    /** Unix milliseconds since when the oldest waiting job waits. */
+    readonly oldestWaitingAt: number | null;
+  };
   readonly sweep?: SweepSnapshot;
   readonly freeze?: Readonly<Record<FreezeSwitch, boolean>>;
   readonly warmPool?: { readonly ready: number; readonly target: number };
@@ -102,7 +106,10 @@ function record(families: Families, snapshot: RegionInventorySnapshot, now: numb
     families.set('aegis_relay_oldest_terminating_age_seconds', { region }, age);
   }
   families.set('aegis_launch_intents_open', { region }, snapshot.openIntents);
-  for (const [state, count] of Object.entries(queue ?? {})) families.set('aegis_queue_jobs', { region, state }, count);
+  if (queue) {
+    for (const [state, count] of Object.entries(queue.jobs)) families.set('aegis_queue_jobs', { region, state }, count);
+    families.set('aegis_queue_oldest_waiting_age_seconds', { region }, ageSeconds(queue.oldestWaitingAt, now));
+  }
   if (snapshot.sweep) recordSweep(families, region, snapshot.sweep);
   if (freeze) {
     for (const each of FREEZE_SWITCHES) {
@@ -125,5 +132,5 @@ function recordSweep(families: Families, region: string, sweep: SweepSnapshot): 
 }
 
 function ageSeconds(since: number | null, now: number): number {
-  return since === null ? 0 : (now - since) / 1000;
+  return since === null ? 0 : Math.max(0, now - since) / 1000;
 }

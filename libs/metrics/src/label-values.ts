@@ -42,7 +42,7 @@ export const RETRY_REASONS = ['throttled', 'server_error', 'timeout', 'connectio
 export type RetryReason = (typeof RETRY_REASONS)[number];
 
 /** BullMQ's states that say something about backlog; `waiting` includes prioritised ones. */
-export const QUEUE_STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
+export const QUEUE_STATES = ['waiting', 'active', 'failed'] as const;
 export type QueueState = (typeof QUEUE_STATES)[number];
 
 /** Which rule kept a sweep from terminating an instance it would otherwise have terminated. */
@@ -71,7 +71,7 @@ export type EventSink = (typeof EVENT_SINKS)[number];
 export const APPS = ['api', 'jobs'] as const;
 export type App = (typeof APPS)[number];
 
-/** Every status code the two apps answer with. */
+/** Every status code the two apps answer with, and 499 for a client that did not wait for its answer. */
 export const HTTP_CODES = [
   '200',
   '201',
@@ -90,8 +90,11 @@ export const HTTP_CODES = [
   '412',
   '413',
   '415',
+  '417',
   '422',
   '429',
+  '431',
+  '499',
   '500',
   '503',
 ] as const;

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -64,10 +64,12 @@ function digest(text: string): Buffer {
 }
 
 function refuse(response: ServerResponse): void {
-  const problem = { type: 'about:blank', title: 'Unauthorized', status: 401, code: 'unauthorized' };
+  const requestId = String(response.getHeader('x-request-id') ?? randomUUID());
+  const problem = { type: 'about:blank', title: 'Unauthorized', status: 401, code: 'unauthorized', requestId };
   response.writeHead(401, {
     'content-type': 'application/problem+json',
     'www-authenticate': 'Bearer realm="metrics"',
+    'x-request-id': requestId,
   });
   response.end(JSON.stringify(problem));
 }

@@ -17,7 +17,7 @@ export function recordMoves(metrics: Metrics, region: string, moves: readonly Re
 export interface InventoryParts {
   regions: readonly string[];
   inventory(region: string): Promise<RegionInventory>;
-  queueDepth(region: string): Promise<NonNullable<RegionInventorySnapshot['queue']>>;
+  queueDepth(region: string): Promise<RegionInventorySnapshot['queue']>;
   /** How many warm spares the region wants now. */
   warmTarget(region: string): number;
 }
@@ -28,7 +28,11 @@ export function createInventorySource({ regions, inventory, queueDepth, warmTarg
     Promise.all(
       regions.map(async (region) => {
         const [counts, queue] = await Promise.all([inventory(region), queueDepth(region)]);
-        return { ...counts, queue, warmPool: { ready: counts.warmReady, target: warmTarget(region) } };
+        return {
+          ...counts,
+          ...(queue && { queue }),
+          warmPool: { ready: counts.warmReady, target: warmTarget(region) },
+        };
       }),
     );
 }

@@ -1,4 +1,4 @@
-import type { ConnectionOptions, JobsOptions, Queue } from 'bullmq';
+import type { ConnectionOptions, Job, JobsOptions, Queue } from 'bullmq';
 import { bullmq } from './bullmq.js';
 import {
   JOB_NAMES,
@@ -29,9 +29,15 @@ export interface RegionQueue {
   trigger(job: JobName): Promise<void>;
   /** Makes sure that every job has its safety tick. Repeating it changes nothing; a wiped Redis needs it again. */
   ensureTicks(): Promise<void>;
-  /** Runs waiting, active and delayed. Ticks that wait for their time are not counted. */
-  depth(): Promise<{ waiting: number; active: number; failed: number }>;
+  depth(): Promise<QueueDepth>;
   close(): Promise<void>;
+}
+
+/** Ticks that wait for their time are not counted. */
+export interface QueueDepth {
+  jobs: { waiting: number; active: number; failed: number };
+  /** Since when the run that has waited longest waits for a worker (Unix ms); null when none does. */
+  oldestWaitingAt: number | null;
 }
 
 /** A run is never retried by the queue: it is level-triggered, so the next tick or trigger does what it left. */
@@ -67,14 +73,26 @@ export function createRegionQueue({ region, prefix, connection, ticks }: RegionQ
       }
     },
     async depth() {
-      const counts = await Promise.all(all.map((queue) => queue.getJobCounts('wait', 'active', 'failed')));
+      const [counts, oldest] = await Promise.all([
+        Promise.all(all.map((queue) => queue.getJobCounts('wait', 'active', 'failed'))),
+        Promise.all(all.map((queue) => queue.getJobs('wait', 0, 0, true))),
+      ]);
       const sum = (state: string) => counts.reduce((total, count) => total + (count[state] ?? 0), 0);
-      return { waiting: sum('wait'), active: sum('active'), failed: sum('failed') };
+      const waitingSince = oldest.flat().map(waitsSince);
+      return {
+        jobs: { waiting: sum('wait'), active: sum('active'), failed: sum('failed') },
+        oldestWaitingAt: waitingSince.length > 0 ? Math.min(...waitingSince) : null,
+      };
     },
     async close() {
       await Promise.all(all.map((queue) => queue.close()));
     },
   };
+}
+
+/** A tick is made one period ahead of its time, which BullMQ keeps in `prevMillis` for the tick after it. */
+function waitsSince({ timestamp, opts }: Pick<Job, 'timestamp' | 'opts'>): number {
+  return Math.max(timestamp, opts.prevMillis ?? 0);
 }
 
 function openQueue(name: QueueName, options: Pick<RegionQueueOptions, 'prefix' | 'connection'>): RunQueue {

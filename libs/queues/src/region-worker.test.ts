@@ -116,3 +116,15 @@ test('closing waits for the active run', async () => {
   active.end();
   await closing;
 });
+
+test('the queue tells since when its oldest run waits for a worker', async () => {
+  expect(await queue.depth()).toMatchObject({ jobs: { waiting: 0 }, oldestWaitingAt: null });
+  await worker.pause();
+  const before = Date.now();
+  await queue.trigger('relay_launch');
+  await queue.trigger('relay_terminate');
+  const { jobs, oldestWaitingAt } = await queue.depth();
+  expect(jobs.waiting).toBe(2);
+  expect(oldestWaitingAt).toBeGreaterThanOrEqual(before);
+  expect(oldestWaitingAt).toBeLessThanOrEqual(Date.now());
+});

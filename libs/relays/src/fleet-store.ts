@@ -76,6 +76,8 @@ export interface TerminatingRelay {
   relayId: string;
   instanceId: string;
   launchedAt: number;
+  /** When it was decided that it must go (Unix ms). */
+  terminatingAt: number;
   /** EC2 has accepted a terminate, or ends the instance by itself: only confirm. */
   sent: boolean;
   /** When that was (Unix ms); 0 when we sent none. */

@@ -121,16 +121,17 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
       const keys = regionKeys(region);
       const ids = await redis.zrangebyscore(keys.index('terminating'), '-inf', now, 'LIMIT', 0, limit);
       const fields = await Promise.all(
-        ids.map((id) => redis.hmget(keys.relay(id), 'inst', 'launched', 'sent', 'tries')),
+        ids.map((id) => redis.hmget(keys.relay(id), 'inst', 'launched', 'tat', 'sent', 'tries')),
       );
       return ids.flatMap((relayId, index) => {
-        const [instanceId, launched, sent, tries] = fields[index] ?? [];
+        const [instanceId, launched, terminating, sent, tries] = fields[index] ?? [];
         if (!instanceId) return [];
         return [
           {
             relayId,
             instanceId,
             launchedAt: Number(launched ?? 0),
+            terminatingAt: Number(terminating ?? 0),
             sent: sent != null,
             sentAt: Number(sent ?? 0),
             attempts: Number(tries ?? 0),

@@ -52,6 +52,10 @@ describe('bad requests are answered with problem+json before any handler sees th
       400,
       'malformed_request',
     ],
+    ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400, 'malformed_request'],
+    ['a target that is no URL', 'GET http://[::bad/ HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'malformed_request'],
+    ['an expectation nobody meets', 'GET / HTTP/1.1\r\nHost: x\r\nExpect: more\r\n\r\n', 417, 'expectation_failed'],
+    ['CONNECT', 'CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n', 405, 'method_not_allowed'],
     ['headers over 16 KiB', `GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(17_000)}\r\n\r\n`, 431, 'headers_too_large'],
   ])('%s', async (_name, request, status, code) => {
     const answer = await exchange(await open(neverCalled), request);

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { HTTP_LIMITS, MAX_CONNECTIONS, MAX_HEADER_COUNT } from './http-limits.js';
 import { type Problem, problemBody } from './problem.js';
@@ -37,7 +44,10 @@ export async function openListener(options: ListenerOptions): Promise<HttpListen
   let draining = false;
   let closing = false;
 
-  const server = createServer({ ...HTTP_LIMITS, ...options.limits }, (request, response) => {
+  // Without a Host Node would answer by itself, and without a body.
+  const settings = { ...HTTP_LIMITS, ...options.limits, requireHostHeader: false };
+  const server = createServer(settings, (request, response) => {
+    if (isMalformed(request)) return refuse(response, MALFORMED);
     inFlight.add(response);
     if (draining) response.setHeader('Connection', 'close');
     response.on('close', () => {
@@ -49,10 +59,12 @@ export async function openListener(options: ListenerOptions): Promise<HttpListen
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.maxHeadersCount = MAX_HEADER_COUNT;
+  server.on('checkExpectation', (_request, response) => refuse(response, EXPECTATION_FAILED));
+  server.on('connect', (_request, socket: Socket) => socket.end(bareAnswer(METHOD_NOT_ALLOWED)));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const answered = [...inFlight].some((response) => response.socket === socket && response.headersSent);
     if (answered || !socket.writable || error.code === 'ECONNRESET') socket.destroy();
-    else socket.end(malformedRequestAnswer(error));
+    else socket.end(bareAnswer(malformedRequestProblem(error.code)));
   });
 
   const address = await listen(server, options);
@@ -115,8 +127,33 @@ function listenFault(error: NodeJS.ErrnoException, options: ListenerOptions): Er
   }
 }
 
-function malformedRequestAnswer(error: NodeJS.ErrnoException): string {
-  const problem = malformedRequestProblem(error.code);
+const MALFORMED: Problem = { status: 400, title: 'Bad Request', code: 'malformed_request' };
+const METHOD_NOT_ALLOWED: Problem = { status: 405, title: 'Method Not Allowed', code: 'method_not_allowed' };
+const EXPECTATION_FAILED: Problem = { status: 417, title: 'Expectation Failed', code: 'expectation_failed' };
+
+/** What Node lets through and no app can route: HTTP/1.1 without a Host, a target that is neither a path nor a URL. */
+function isMalformed({ headers, httpVersion, url = '' }: IncomingMessage): boolean {
+  if (headers.host === undefined && httpVersion === '1.1') return true;
+  return !url.startsWith('/') && url !== '*' && !URL.canParse(url);
+}
+
+/** For requests that never reach an app. */
+function refuse(response: ServerResponse, problem: Problem): void {
+  const requestId = randomUUID();
+  const body = problemBody(problem, requestId);
+  response
+    .writeHead(problem.status, {
+      'X-Request-Id': requestId,
+      'X-Content-Type-Options': 'nosniff',
+      'Content-Type': 'application/problem+json',
+      'Content-Length': Buffer.byteLength(body),
+      Connection: 'close',
+    })
+    .end(body);
+}
+
+/** The same for what is no request to Node: there is only a socket. */
+function bareAnswer(problem: Problem): string {
   const requestId = randomUUID();
   const body = problemBody(problem, requestId);
   return [
@@ -138,6 +175,6 @@ function malformedRequestProblem(code: string | undefined): Problem {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return { status: 408, title: 'Request Timeout', code: 'request_timeout' };
     default:
-      return { status: 400, title: 'Bad Request', code: 'malformed_request' };
+      return MALFORMED;
   }
 }

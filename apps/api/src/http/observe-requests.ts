@@ -20,7 +20,7 @@ export function observeRequests({ logger, metrics }: RequestObserver): RequestHa
     const { route, startedAt, untimed } = contextOf(this);
     const durationMs = performance.now() - startedAt;
     const { method } = this.req;
-    const code = this.statusCode;
+    const code = answeredStatus(this);
     const timed = untimed ? {} : { durationSeconds: durationMs / 1000 };
     metrics.httpRequest({ method, route: route ?? 'other', code, ...timed });
     logRequest(logger, this, durationMs);
@@ -47,10 +47,18 @@ export function observeRequests({ logger, metrics }: RequestObserver): RequestHa
   };
 }
 
+/** What Nginx logs for a client that went away before it was answered; Node would say 200. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+function answeredStatus({ headersSent, statusCode }: Response): number {
+  return headersSent ? statusCode : CLIENT_CLOSED_REQUEST;
+}
+
 /** Reads that went well are of interest only to whoever debugs. */
 function logRequest(logger: Logger, response: Response, durationMs: number): void {
   const { method } = response.req;
-  const level = READS.has(method) && response.statusCode < 500 ? 'debug' : 'info';
+  const status = answeredStatus(response);
+  const level = READS.has(method) && status < 500 ? 'debug' : 'info';
   if (!logger.enabled(level)) return;
   const { requestId, route, address, principal, problemCode } = contextOf(response);
   logger[level]('request', {
@@ -58,7 +66,7 @@ function logRequest(logger: Logger, response: Response, durationMs: number): voi
     method,
     route,
     address,
-    status: response.statusCode,
+    status,
     durationMs: Math.round(durationMs * 10) / 10,
     ...(principal && { tenant: principal.tenant, key: principal.keyName }),
     ...(problemCode && { code: problemCode }),

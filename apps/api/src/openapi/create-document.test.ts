@@ -67,7 +67,7 @@ test('can be browsed at /docs, and everything the page loads comes from here', a
   const html = await page.text();
   expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
   const assets = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url ?? '');
-  expect(assets).toHaveLength(3);
+  expect(assets).toHaveLength(4);
   for (const asset of assets) {
     expect(asset).toMatch(/^\/docs\//);
     const answer = await fetch(api.url + asset);

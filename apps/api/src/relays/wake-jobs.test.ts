@@ -49,3 +49,16 @@ test('a failed trigger is nobody’s failure, and the one that follows is sent a
   await settled();
   expect(sent).toHaveLength(2);
 });
+
+test('who asks in the very moment in which a trigger is done gets one of its own', async () => {
+  for (let microtasks = 0; microtasks < 6; microtasks++) {
+    const { sent, open, send, settled } = heldSends();
+    const wake = createWakeJobs({ send, logger });
+    wake('relay_launch', 'us-east-1');
+    open[0]?.resolve();
+    for (let i = 0; i < microtasks; i++) await null;
+    wake('relay_launch', 'us-east-1');
+    await settled();
+    expect([microtasks, sent.length]).toEqual([microtasks, 2]);
+  }
+});

@@ -20,7 +20,7 @@ export interface WakeJobsOptions {
 export function createWakeJobs({ send, logger }: WakeJobsOptions): WakeJob {
   const underWay = new Map<string, { again: boolean }>();
 
-  const run = async (job: JobName, region: string, state: { again: boolean }): Promise<void> => {
+  const run = async (key: string, job: JobName, region: string, state: { again: boolean }): Promise<void> => {
     do {
       state.again = false;
       try {
@@ -29,6 +29,8 @@ export function createWakeJobs({ send, logger }: WakeJobsOptions): WakeJob {
         logger.warn('trigger failed: the safety tick will do it', { job, region, error });
       }
     } while (state.again);
+    // In the same breath as the last look: who asks from now on finds nothing under way and sends.
+    underWay.delete(key);
   };
 
   return (job, region) => {
@@ -40,6 +42,6 @@ export function createWakeJobs({ send, logger }: WakeJobsOptions): WakeJob {
     }
     const state = { again: false };
     underWay.set(key, state);
-    void run(job, region, state).finally(() => underWay.delete(key));
+    void run(key, job, region, state);
   };
 }

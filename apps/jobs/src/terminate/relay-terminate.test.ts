@@ -140,6 +140,23 @@ describe('a terminate', () => {
     expect(counted).toMatch(/status="ignored"} 1$/m);
   });
 
+  test('goes out although EC2 lists nothing, and earlier ones wait to be confirmed', async () => {
+    await active(2);
+    const [first, second] = await world.relays();
+    const remove = (id = '') => world.front.requestTermination(id, { tenant: 'acme', now: world.now() });
+    await remove(first?.id);
+    await terminate();
+    await world.sim.fault({ operation: 'DescribeInstances', count: null, kind: { type: 'http', status: 503 } });
+    await remove(second?.id);
+    world.advance(2_000);
+    await expect(terminate()).rejects.toThrow();
+    await untilEnded();
+    await world.sim.clearFaults();
+    world.advance(2_000);
+    await terminate();
+    expect(await states()).toEqual(['terminated', 'terminated']);
+  });
+
   test('whose answer is lost is repeated', async () => {
     await active(2);
     await deleteAll();

@@ -13,16 +13,23 @@ const BATCH = 1000;
  */
 export async function relayTerminate(context: JobContext): Promise<void> {
   const due = await gather(context);
-  if (due.length === 0) return;
-  const resend = await confirm(
+  // First of all what still bills: an EC2 that shows nothing may well terminate.
+  const refused = await send(
+    context,
+    due.filter((relay) => !relay.sent),
+  );
+  const silent = await confirm(
     context,
     due.filter((relay) => relay.sent),
   );
-  const sending = [...resend, ...due.filter((relay) => !relay.sent)];
-  if (sending.length > 0) context.terminatePacer.called();
-  const trouble = await terminate(context, sending);
+  const trouble = refused ?? (await send(context, silent));
   if (trouble) throw trouble;
   if (due.length === BATCH) await context.trigger('relay_terminate');
+}
+
+async function send(context: JobContext, relays: readonly TerminatingRelay[]): Promise<CloudError | null> {
+  if (relays.length > 0) context.terminatePacer.called();
+  return terminate(context, relays);
 }
 
 /** All that is due; when some of it is new and calls follow each other closely, with what joins it in a moment. */
@@ -57,7 +64,6 @@ async function confirm(context: JobContext, relays: readonly TerminatingRelay[])
  */
 async function terminate(context: JobContext, relays: readonly TerminatingRelay[]): Promise<CloudError | null> {
   if (relays.length === 0) return null;
-  const startedAt = context.now();
   const byInstance = new Map(relays.map((relay) => [relay.instanceId, relay]));
   const ofIds = (ids: readonly string[]) => ids.flatMap((id) => byInstance.get(id) ?? []);
   const result = await context.cloud.terminate(context.region.name, [...byInstance.keys()]);
@@ -70,7 +76,7 @@ async function terminate(context: JobContext, relays: readonly TerminatingRelay[
   await record(context, [...accepted, ...missing]);
   let trouble: CloudError | null = null;
   for (const { instanceIds, error } of result.failures) {
-    const left = await afterRefusal(context, ofIds(instanceIds), error, startedAt);
+    const left = await afterRefusal(context, ofIds(instanceIds), error);
     trouble ??= left;
   }
   return trouble;
@@ -90,19 +96,18 @@ async function afterRefusal(
   context: JobContext,
   relays: readonly TerminatingRelay[],
   error: CloudError,
-  startedAt: number,
 ): Promise<CloudError | null> {
   const { code, kind, requestId } = error.failure;
   context.logger.warn('terminate refused', { relays: relays.length, awsCode: code, awsRequestId: requestId });
   if (!REFUSALS.has(kind)) {
-    await refuse(context, relays, code, startedAt);
+    await refuse(context, relays, code);
     return error;
   }
   // One instance spoils the whole call. Look first: a policy scoped by tag cannot match what no longer exists.
   const remaining = await dropGone(context, relays);
   if (remaining.length === 0) return null;
   if (remaining.length === 1) {
-    await refuse(context, remaining, code, startedAt);
+    await refuse(context, remaining, code);
     return error;
   }
   const half = Math.ceil(remaining.length / 2);
@@ -141,13 +146,8 @@ function isLongGone(context: JobContext, relay: TerminatingRelay): boolean {
   return context.now() - relay.launchedAt > VISIBILITY_GRACE_MS;
 }
 
-async function refuse(
-  context: JobContext,
-  relays: readonly TerminatingRelay[],
-  note: string,
-  startedAt: number,
-): Promise<void> {
-  for (const _ of relays) context.recordMetrics.deprovisionRefused(context.now() - startedAt);
+async function refuse(context: JobContext, relays: readonly TerminatingRelay[], note: string): Promise<void> {
+  for (const { terminatingAt } of relays) context.recordMetrics.deprovisionRefused(context.now() - terminatingAt);
   await record(
     context,
     relays.map((relay) => refusal(context, relay, note)),

@@ -9,7 +9,7 @@ const TIMEOUT_MS = 180_000;
 export async function untilIdle({ queue }: Fleet): Promise<void> {
   const deadline = performance.now() + TIMEOUT_MS;
   for (;;) {
-    const { waiting, active } = await queue.depth();
+    const { waiting, active } = (await queue.depth()).jobs;
     if (waiting + active === 0) return;
     if (performance.now() > deadline) throw new Error('the jobs did not come to rest');
     await delay(POLL_MS);

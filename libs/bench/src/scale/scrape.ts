@@ -68,6 +68,8 @@ export const scrape: Benchmark = async ({ print, args }) => {
     return {
       api_ratio: rounded(time(api.many) / time(api.few)),
       jobs_ratio: rounded(time(jobs.many) / time(jobs.few)),
+      api_size_ratio: rounded(size(api.many) / size(api.few)),
+      jobs_size_ratio: rounded(size(jobs.many) / size(jobs.few)),
       api_bytes: size(api.many),
       jobs_bytes: size(jobs.many),
     };

@@ -6,6 +6,8 @@ import { timestampSchema, toTimestamp } from '../../schemas/timestamp.js';
 import type { ApiSettings } from '../api-settings.js';
 
 const RETRY_SECONDS = '1';
+/** Every 401 names a scheme (RFC 9110, 11.6.1); this credential goes in the body. */
+const CHALLENGE = 'AegisLaunchToken';
 
 const checkInSchema = z
   .strictObject({
@@ -30,7 +32,7 @@ export function createCheckInRoute({ heartbeatSeconds }: ApiSettings): Route {
     problems: ['invalid_launch_token', 'instance_unknown', 'relay_gone', 'store_unavailable'],
     async handle({ body }, { store, regions, credentials, recordMoves, wake, now }) {
       const launch = credentials.launchedBy(body.launchToken);
-      if (!launch) throw new Problem('invalid_launch_token');
+      if (!launch) throw new Problem('invalid_launch_token', { headers: { 'WWW-Authenticate': CHALLENGE } });
       const region = regions.regionOfCode(launch.regionCode);
       if (region === null) throw instanceUnknown();
       const { intentId } = launch;
