@@ -1,8 +1,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { type AegisConfig, warmTargets } from '@aegis/config';
+import { type AegisConfig, spareAgeMs, warmTargets } from '@aegis/config';
 import type { Logger } from '@aegis/logging';
 import { createMetricsHandler, recordMoves } from '@aegis/metrics';
-import { createRegionQueue } from '@aegis/queues';
+import { createRegionQueue, type JobName } from '@aegis/queues';
 import {
   createQuotaStore,
   createRedisRelayStore,
@@ -71,11 +71,19 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
     logger,
   });
   const feed = createRelayFeed({ subscriber, regions });
-  const store = createRedisRelayStore({ redis, regions, timing: relayTiming(config.relays) });
+  const spareAges = new Map(config.regions.map(({ name, warmPool }) => [name, spareAgeMs(warmPool)]));
+  const store = createRedisRelayStore({
+    redis,
+    regions,
+    timing: relayTiming(config.relays),
+    claimMemorySeconds: 2 * api.idempotencyRetentionSeconds,
+    spareAgeMs: (region) => spareAges.get(region) ?? 0,
+  });
   // On the store's own connection: a trigger sent after a create arrives after it.
   const queues = new Map(
     regions.map((region) => [region, createRegionQueue({ region, prefix: regionPrefix(region), connection: redis })]),
   );
+  const trigger = async (job: JobName, region: string) => queues.get(region)?.trigger(job);
   const readiness = createReadiness({ logger, checks: [{ name: 'redis', check: () => redis.ping() }] });
   const routes = createRouteTable(apiSettings(config));
   const version = readPackageVersion(new URL('../package.json', import.meta.url));
@@ -97,7 +105,8 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
     feed,
     streams: createStreamRegister(metrics, { ...EVENT_STREAM_SETTINGS, ...streams }),
     regions: createRegionDirectory(regions),
-    wake: createWakeJobs({ send: async (job, region) => queues.get(region)?.trigger(job), logger }),
+    wake: createWakeJobs({ send: trigger, logger }),
+    trigger,
     // A claim that outlived its relay's record would let a late retry create the relay anew.
     claims: createIdempotencyClaims(redis, Math.min(api.idempotencyRetentionSeconds, config.relays.retentionSeconds)),
     quotas,

@@ -1,4 +1,5 @@
 import type { AegisConfig } from '@aegis/config';
+import { issueSessionSecret } from '@aegis/relays';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS, testConfig } from './testing/test-config.js';
@@ -117,6 +118,47 @@ test('without a trusted proxy nobody chooses an address', async () => {
     const answers = [await guess(1), await guess(2), await guess(3), await guess(4)];
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 429]);
     expect(api.records().find(({ message }) => message === 'request')).toMatchObject({ address: '127.0.0.1' });
+  } finally {
+    await api.stop();
+  }
+});
+
+describe('a key past its rate', () => {
+  let api: TestApi;
+  beforeAll(async () => {
+    api = await startTestApi(url, {}, own(limited({ write: 5 })));
+  });
+  afterAll(() => api.stop());
+
+  test('is refused as such whatever its scope, and does not fill the audit log', async () => {
+    const statuses = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const { status } = await api.ask('DELETE', '/api/v1/relays/rly_none', { key: KEYS.reader });
+        return status;
+      }),
+    );
+    expect(statuses.sort()).toEqual([...Array(5).fill(403), ...Array(15).fill(429)]);
+    const [reader] = api.config.api.keys.filter(({ scopes }) => scopes.length === 1 && scopes[0] === 'relays:read');
+    const mine = async () => {
+      const { body } = await api.ask('GET', '/api/v1/admin/audit?limit=200', { key: KEYS.operator });
+      return body.entries.filter(({ keyName }: { keyName: string }) => keyName === reader?.name);
+    };
+    // Entries are stored after the answer.
+    while ((await mine()).length < 5) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await mine()).toHaveLength(5);
+  });
+});
+
+test('a relay’s agent is heard although strangers flood from its address, and they are not', async () => {
+  const api = await startTestApi(url, {}, limited({ unauthenticated: 5 }));
+  try {
+    for (let i = 0; i < 7; i++) await api.ask('GET', '/api/v1/relays', { key: 'nope' });
+    const instanceId = 'i-00000000000000000';
+    const { id } = (await api.ask('POST', '/api/v1/relays')).body;
+    const beat = (key: string) => api.ask('POST', `/api/v1/relays/${id}/heartbeat`, { key, body: { instanceId } });
+    // It has no such instance, but its secret is good.
+    expect(await beat(issueSessionSecret(api.config.secret, id, instanceId))).toMatchObject({ status: 404 });
+    expect(await beat('forged')).toMatchObject({ status: 429 });
   } finally {
     await api.stop();
   }

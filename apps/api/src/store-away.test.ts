@@ -6,6 +6,7 @@ import { issueSessionSecret } from '@aegis/relays';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { startTestApi, type TestApi } from './testing/test-api.js';
+import { KEYS } from './testing/test-config.js';
 
 let dir: string;
 let redis: RedisServer;
@@ -43,6 +44,9 @@ async function expectAway(): Promise<void> {
       api.ask('POST', `/api/v1/relays/${relayId}/renew`),
       api.ask('DELETE', `/api/v1/relays/${relayId}`),
       api.ask('POST', `/api/v1/relays/${relayId}/heartbeat`, { key, body: { instanceId } }),
+      api.ask('POST', '/api/v1/admin/sweeps', { key: KEYS.operator }),
+      api.ask('PUT', '/api/v1/admin/freeze', { key: KEYS.operator, body: { launch: true } }),
+      api.ask('GET', '/api/v1/admin/audit', { key: KEYS.operator }),
     ]);
     tookMs.push(performance.now() - startedAt);
     for (const answer of answers) {

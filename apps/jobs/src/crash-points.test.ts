@@ -1,11 +1,11 @@
-import type { CloudProvider } from '@aegis/ec2';
+import { randomInt } from 'node:crypto';
 import type { JobName } from '@aegis/queues';
-import type { FleetStore } from '@aegis/relays';
+import { newRelayId } from '@aegis/relays';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createRegionWorld, type RegionWorld } from './testing/region-world.js';
+import { createRegionWorld, type RegionWorld, type WorkerParts } from './testing/region-world.js';
 
 /*
- * A process can die between any two of its effects. Each run below is cut at its k-th call to Redis or EC2, before or
+ * A process can die between any two of its effects. Each run below is cut at its k-th call to Redis, EC2 or its queue, before or
  * after the call took effect, for every k there is; then a fresh worker takes over, as after a `kill -9`.
  * docs/crash-points.md numbers the points and names what recovers from each.
  */
@@ -25,7 +25,7 @@ interface Cut {
 }
 
 /** A worker's parts, all dead from the cut on: nothing it does later reaches anybody. */
-function mortal(cut: Cut): { store: FleetStore; cloud: CloudProvider; calls: string[] } {
+function mortal(cut: Cut): { parts: WorkerParts; calls: string[] } {
   const calls: string[] = [];
   let dead = false;
   const wrap = <T extends object>(target: T): T =>
@@ -50,14 +50,15 @@ function mortal(cut: Cut): { store: FleetStore; cloud: CloudProvider; calls: str
         };
       },
     });
-  return { store: wrap(world.fleet), cloud: wrap(world.cloud), calls };
+  const queue = { trigger: async (job: JobName) => void world.triggered.push(job) };
+  return { parts: { store: wrap(world.fleet), cloud: wrap(world.cloud), queue: wrap(queue) }, calls };
 }
 
 /** Runs a job and cuts it; answers the call it died at, or null when the run ended before the cut. */
 async function runCut(job: JobName, cut: Cut): Promise<string | null> {
-  const { store, cloud, calls } = mortal(cut);
+  const { parts, calls } = mortal(cut);
   try {
-    await world.worker({ store, cloud })(job);
+    await world.worker(parts)(job);
     return null;
   } catch (error) {
     if (!(error instanceof Crash)) throw error;
@@ -129,14 +130,16 @@ describe('a worker that dies at any point', () => {
     );
   });
 
-  test('of a launch whose relays are deleted meanwhile: no instance is left', async () => {
-    await everyCut(
+  test('of a launch whose relays are deleted while it is under way: no instance is left', async () => {
+    const points = await everyCut(
       'relay_launch',
       async () => {
         await settle();
         await world.create(2);
-        const relays = await world.relays();
-        const [first] = relays;
+        // Its launch was cut off, and one of its relays deleted then.
+        await world.sim.fault({ operation: 'RunInstances', effect: 'done', kind: { type: 'cut' } });
+        await expect(world.worker()('relay_launch')).rejects.toThrow();
+        const [first] = await world.relays();
         if (first) await world.front.requestTermination(first.id, { tenant: 'acme', now: world.now() });
       },
       async () => {
@@ -146,8 +149,30 @@ describe('a worker that dies at any point', () => {
         await settle();
         expect(await world.liveInstances()).toEqual([]);
         expect((await world.relays()).map(({ state }) => state)).toEqual(['terminated', 'terminated']);
+        expect(await world.instances()).toHaveLength(2);
       },
     );
+    expect(points).toEqual(expect.arrayContaining(['after settleIntent', 'before trigger', 'after trigger']));
+  });
+
+  test('of an expiry: every lease that ended ends its relay', async () => {
+    const points = await everyCut(
+      'relay_expiry',
+      async () => {
+        await settle();
+        await world.create(2);
+        await settle();
+        world.advance(601_000);
+        await world.front.beat(world.region, world.now());
+      },
+      async () => {
+        for (const job of ['relay_expiry', 'relay_terminate'] as const) await world.worker()(job);
+        await settle();
+        expect(await world.liveInstances()).toEqual([]);
+        expect((await world.relays()).map(({ reason }) => reason)).toEqual(['lease_expired', 'lease_expired']);
+      },
+    );
+    expect(points).toEqual(expect.arrayContaining(['before expireDue', 'after expireDue', 'before trigger']));
   });
 
   test('of a terminate: every instance goes, every relay ends', async () => {
@@ -199,5 +224,83 @@ describe('a worker that dies at any point', () => {
       },
     );
     expect(points).toEqual(expect.arrayContaining(['after claimInstances', 'before finishSweep', 'after finishSweep']));
+  });
+
+  test('of a sweep that ends orphans: they go, and nothing else does', async () => {
+    const points = await everyCut(
+      'orphan_sweep',
+      async () => {
+        await settle();
+        await world.create(2);
+        await settle();
+        const tags = { 'aegis:deployment': 'local' };
+        await world.sim.seed({ region: world.region, launches: [{ count: 2, tags }] });
+        await world.worker()('orphan_sweep');
+        world.advance(10_000);
+      },
+      async () => {
+        const relays = await world.relays();
+        expect((await world.liveInstances()).map(({ id }) => id).sort()).toEqual(
+          relays.map(({ instanceId }) => instanceId).sort(),
+        );
+        expect(relays.map(({ state }) => state)).toEqual(['active', 'active']);
+      },
+    );
+    expect(points).toEqual(expect.arrayContaining(['after finishSweep', 'before terminate', 'after terminate']));
+  });
+});
+
+describe('a worker that dies at any point of the warm pool', () => {
+  const spares = async () => {
+    const page = await world.front.list({ tenant: '', regions: [world.region], limit: 100 });
+    return page.outcome === 'page' ? page.relays : [];
+  };
+  const claim = () =>
+    world.front.create({
+      ...{ id: newRelayId(world.region, world.now(), randomInt), tenant: 'acme', region: world.region },
+      ...{ labels: {}, leaseSeconds: 600, maxLifetimeSeconds: 3600, now: world.now() },
+    });
+
+  async function fill(): Promise<void> {
+    const run = world.worker();
+    for (let round = 0; round < 2; round++) {
+      for (const job of ['orphan_sweep', 'warm_pool', 'relay_launch', 'relay_boot_watch'] as const) await run(job);
+      for (const { instanceId, intentId, state } of await spares()) {
+        if (state !== 'booting' || !instanceId || !intentId) continue;
+        await world.front.checkIn({ region: world.region, intentId, instanceId, now: world.now() });
+      }
+    }
+  }
+
+  test('never makes more spares than wanted, and every claimed one gets its tenant', async () => {
+    await world.close();
+    world = await createRegionWorld({}, { warmPool: { size: 2, maxAgeSeconds: 3600, schedule: [] } });
+    let claimed = '';
+    const points = await everyCut(
+      'warm_pool',
+      async () => {
+        await fill();
+        const { outcome, relay } = await claim();
+        expect(outcome).toBe('claimed');
+        claimed = relay.instanceId ?? '';
+      },
+      async () => {
+        await fill();
+        expect((await spares()).map(({ state }) => state)).toEqual(['active', 'active']);
+        const live = await world.liveInstances();
+        expect(live).toHaveLength(3);
+        expect(live.find(({ id }) => id === claimed)?.tags['aegis:tenant']).toBe('acme');
+        expect(await world.fleet.untagged(world.region, 9)).toEqual([]);
+      },
+    );
+    expect(points).toEqual(
+      expect.arrayContaining([
+        'before setTags',
+        'after setTags',
+        'after tagged',
+        'after stockWarmPool',
+        'before trigger',
+      ]),
+    );
   });
 });

@@ -5,7 +5,7 @@ export const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-2'] as const;
 export const INSTANCE_TYPES = ['t3.micro', 't3.small', 't3a.micro', 't3a.small'] as const;
 
 /** Spares that one region keeps; creates there are handed one, or launch while there is none. */
-export const WARM_POOL = { region: 'ap-southeast-2', size: 3 } as const;
+export const WARM_POOL = { region: 'ap-southeast-2', size: 3, maxAgeSeconds: 120 } as const;
 
 /** `deploymentId` of the local environment. */
 export const DEPLOYMENT = 'local';

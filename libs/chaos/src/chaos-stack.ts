@@ -45,7 +45,7 @@ function regionSettings(name: string) {
     instanceTypes: INSTANCE_TYPES,
     subnetIds: DEFAULT_SUBNET_IDS,
     securityGroupIds: DEFAULT_SECURITY_GROUP_IDS.slice(0, 1),
-    ...(name === WARM_POOL.region && { warmPool: { size: WARM_POOL.size } }),
+    ...(name === WARM_POOL.region && { warmPool: { size: WARM_POOL.size, maxAgeSeconds: WARM_POOL.maxAgeSeconds } }),
   };
 }
 

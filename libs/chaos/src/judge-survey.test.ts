@@ -67,6 +67,9 @@ interface Scene {
   flushes?: Flush[];
   /** Relays of nobody. */
   unowned?: RelayView[];
+  /** All of those when absent. */
+  spares?: string[];
+  claimedTwice?: string[];
 }
 
 function judge(scene: Scene): Finding[] {
@@ -77,6 +80,8 @@ function judge(scene: Scene): Finding[] {
     entries: known === null ? [] : [known],
     relays: new Map([...(view === null ? [] : [view]), ...(scene.unowned ?? [])].map((each) => [each.id, each])),
     unowned: new Set(scene.unowned?.map(({ id }) => id)),
+    spares: new Set(scene.spares ?? scene.unowned?.map(({ id }) => id)),
+    claimedTwice: scene.claimedTwice ?? [],
     instances: scene.instances ?? [running],
     history: {
       launchedFor: () => launched,
@@ -244,10 +249,14 @@ describe('surplus_spares', () => {
     expect(verdicts(pool(5))).toEqual(['surplus_spares', 'surplus_spares']);
   });
 
-  test('not those on their way out, nor what a wiped store left', () => {
+  test('not those on their way out, nor what a doubt has left', () => {
     expect(verdicts(pool(5, { state: 'terminating', reason: 'requested' }))).not.toContain('surplus_spares');
-    expect(verdicts({ ...pool(5), flushes: [wipe()] })).toEqual([]);
+    expect(verdicts({ ...pool(5), spares: [] })).toEqual([]);
   });
+});
+
+test('claimed_twice: one relay in the answers to two creates', () => {
+  expect(verdicts({ claimedTwice: [ID] })).toEqual(['claimed_twice']);
 });
 
 describe('a spare that was handed out', () => {

@@ -12,6 +12,7 @@ export const VIOLATIONS = [
   'lost_deletes',
   'wrongly_terminated',
   'surplus_spares',
+  'claimed_twice',
 ] as const;
 export type Violation = (typeof VIOLATIONS)[number];
 
@@ -42,10 +43,14 @@ export interface Survey {
   relays: ReadonlyMap<string, RelayView>;
   /** Those of nobody: spares, and leftovers of a wiped store that may have been handed out. */
   unowned: ReadonlySet<string>;
+  /** Those of them that may be handed out. */
+  spares: ReadonlySet<string>;
   instances: readonly LiveInstance[];
   /** Read after relays and instances. */
   history: Pick<CloudHistory, 'launchedFor' | 'launchedTwice' | 'endOf'>;
   flushes: readonly Flush[];
+  /** Relays that more than one create was answered with. */
+  claimedTwice: readonly string[];
   /** When the faults were gone: what was due by then must get done. */
   settleFrom: number;
   now: number;
@@ -57,6 +62,15 @@ export function judgeSurvey(survey: Survey): Finding[] {
     ...survey.entries.flatMap((entry) => judgeEntry(entry, survey)),
     ...strangers(survey),
     ...surplusSpares(survey),
+    ...survey.claimedTwice.map(
+      (relayId): Finding => ({
+        what: 'claimed_twice',
+        relayId,
+        instanceId: null,
+        why: 'two creates were answered with it',
+        final: true,
+      }),
+    ),
     ...judgeInstances(survey),
     ...survey.history.launchedTwice().map(
       (relayId): Finding => ({
@@ -193,12 +207,11 @@ function strangers(survey: Survey): Finding[] {
     .flatMap((relay) => judgeLive(relay, survey));
 }
 
-/** Counts those asked for since the last wipe: what was on its way then is rebuilt, and handed to nobody. */
-function surplusSpares({ relays, unowned, flushes }: Survey): Finding[] {
-  const wipedAt = flushes.at(-1)?.endedAt ?? 0;
+/** What was a spare before the store came into doubt is handed to nobody, and not counted. */
+function surplusSpares({ relays, unowned, spares: known }: Survey): Finding[] {
   const spares = [...unowned].flatMap((id) => {
     const relay = relays.get(id);
-    return relay !== undefined && relay.state !== 'terminating' && relay.createdAt > wipedAt ? [relay] : [];
+    return relay !== undefined && known.has(id) && relay.state !== 'terminating' ? [relay] : [];
   });
   if (spares.length <= WARM_POOL.size) return [];
   return spares.slice(WARM_POOL.size).map((relay) => ({

@@ -32,6 +32,8 @@ export interface RelayBook {
   ofRelay(id: string): BookEntry | undefined;
   /** Notes a create before it is sent. */
   ask(request: { tenant: string; key: string; region: string; leaseSeconds: number }): BookEntry;
+  /** Relays that more than one create was answered with. */
+  readonly claimedTwice: readonly string[];
   /** The create was acknowledged, for the first time or after its relay was lost with the store. */
   acknowledge(entry: BookEntry, relay: RelayView, sentAt: number): void;
   /**
@@ -44,6 +46,7 @@ export interface RelayBook {
 export function createRelayBook(): RelayBook {
   const entries: BookEntry[] = [];
   const byRelay = new Map<string, BookEntry>();
+  const claimedTwice: string[] = [];
   const open = () => entries.filter(({ relayId, closed }) => relayId !== null && closed === null);
 
   function add(entry: Pick<BookEntry, 'tenant' | 'key' | 'region' | 'leaseSeconds'>): BookEntry {
@@ -62,6 +65,9 @@ export function createRelayBook(): RelayBook {
   }
 
   function acknowledge(entry: BookEntry, relay: RelayView, sentAt: number): void {
+    const holder = byRelay.get(relay.id);
+    // One that was found in a list may be that of a create whose answer came after all.
+    if (holder !== undefined && holder !== entry && holder.key !== null) claimedTwice.push(relay.id);
     entry.relayId = relay.id;
     entry.createSentAt = sentAt;
     entry.leases = [{ sentAt, endsAt: relay.leaseExpiresAt }];
@@ -75,6 +81,7 @@ export function createRelayBook(): RelayBook {
     open,
     wanted: () => open().filter(({ removal }) => removal === null),
     ofRelay: (id) => byRelay.get(id),
+    claimedTwice,
     ask: add,
     acknowledge,
     adopt(tenant, relay) {

@@ -113,12 +113,11 @@ async function runRounds(world: ChaosWorld, { rounds, seed, print, signal }: Cha
 }
 
 /** Spares that were handed out or died are replaced; not waited for in each round, as EC2 may have been out of capacity. */
-async function untilPoolIsFull({ spares, flushes }: ChaosWorld): Promise<boolean> {
-  const wipedAt = flushes.at(-1)?.endedAt ?? 0;
+async function untilPoolIsFull({ spares }: ChaosWorld): Promise<boolean> {
   const deadline = performance.now() + SETTLE_TIMEOUT_MS;
   while (performance.now() < deadline) {
-    const unowned = (await spares.list()) ?? [];
-    const ready = unowned.filter(({ state, createdAt }) => state === 'active' && createdAt > wipedAt);
+    const seen = await spares.look();
+    const ready = seen?.relays.filter(({ id, state }) => state === 'active' && seen.spares.has(id)) ?? [];
     if (ready.length >= WARM_POOL.size) return true;
     await delay(200);
   }
@@ -163,6 +162,7 @@ function emptyReport(seed: number): ChaosReport {
     lost_deletes: 0,
     wrongly_terminated: 0,
     surplus_spares: 0,
+    claimed_twice: 0,
     unsettled: 0,
     deserted: 0,
     claimed: 0,

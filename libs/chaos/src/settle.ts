@@ -44,7 +44,15 @@ export async function settle(options: SettleOptions): Promise<Settled> {
     const survey = await takeSurvey(options);
     if (survey !== null) {
       const { book, history, flushes } = options;
-      const judged = judgeSurvey({ ...survey, entries: book.open(), history, flushes, settleFrom, now: Date.now() });
+      const judged = judgeSurvey({
+        ...survey,
+        entries: book.open(),
+        claimedTwice: book.claimedTwice,
+        history,
+        flushes,
+        settleFrom,
+        now: Date.now(),
+      });
       const ends = await Promise.all(survey.ends.map((end) => judgeEnd(end, survey, options)));
       final.push(...judged.filter((finding) => finding.final), ...ends.flat());
       open = judged.filter((finding) => !finding.final && !isKnown(finding));

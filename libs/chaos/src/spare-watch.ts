@@ -1,15 +1,22 @@
-import { createRedisRelayStore, isTerminal, type Relay } from '@aegis/relays';
+import { createRedisRelayStore, isTerminal, type Relay, regionPrefix } from '@aegis/relays';
 import { Redis } from 'ioredis';
 import { WARM_POOL } from './chaos-settings.js';
 
+export interface UnownedRelays {
+  /** Live ones, leftovers of a store that was in doubt too. */
+  relays: Relay[];
+  /** Those of them that may be handed out. */
+  spares: ReadonlySet<string>;
+}
+
 /** Sees the relays that nobody owns; no tenant does, so the store itself is asked. */
 export interface SpareWatch {
-  /** Live ones, leftovers of a wiped store too; null when Redis does not answer. */
-  list(): Promise<Relay[] | null>;
+  /** Null when Redis does not answer. */
+  look(): Promise<UnownedRelays | null>;
   close(): void;
 }
 
-/** More than there can be, leftovers of every wipe of a long run too. */
+/** More than there can be, leftovers of every doubt of a long run too. */
 const LIMIT = 5_000;
 
 export function watchSpares(redisUrl: string): SpareWatch {
@@ -28,10 +35,13 @@ export function watchSpares(redisUrl: string): SpareWatch {
   } as const;
   const store = createRedisRelayStore({ redis, regions: [region], timing });
   return {
-    async list() {
+    async look() {
       try {
+        // First the spares: one that is handed out meanwhile is then no relay of nobody's any more.
+        const spares = new Set(await redis.zrange(`${regionPrefix(region)}:spares`, '0', '-1'));
         const found = await store.list({ tenant: '', regions: [region], limit: LIMIT });
-        return found.outcome === 'page' ? found.relays.filter(({ state }) => !isTerminal(state)) : null;
+        if (found.outcome !== 'page') return null;
+        return { relays: found.relays.filter(({ state }) => !isTerminal(state)), spares };
       } catch {
         return null;
       }

@@ -19,6 +19,7 @@ export interface TakenSurvey {
   instances: Survey['instances'];
   relays: ReadonlyMap<string, RelayView>;
   unowned: ReadonlySet<string>;
+  spares: ReadonlySet<string>;
   /** New ends in the ledger. */
   ends: InstanceEnd[];
 }
@@ -41,9 +42,9 @@ export async function takeSurvey({ sim, clients, book, history, spares }: Survey
       if (entry === undefined || entry.relayId !== relay.id || entry.closed !== null) book.adopt(tenant, relay);
     }
   }
-  const unowned = await spares.list();
-  if (unowned === null) return null;
-  for (const relay of unowned) relays.set(relay.id, relay);
+  const nobodys = await spares.look();
+  if (nobodys === null) return null;
+  for (const relay of nobodys.relays) relays.set(relay.id, relay);
   const unlisted = book.open().filter(({ relayId }) => relayId !== null && !relays.has(relayId));
   const asked = await Promise.all(
     unlisted.map(({ tenant, relayId }) => clients.get(tenant)?.get(relayId ?? '') ?? null),
@@ -52,5 +53,6 @@ export async function takeSurvey({ sim, clients, book, history, spares }: Survey
     if (answer === null) return null;
     if (answer !== 'gone') relays.set(answer.id, answer);
   }
-  return { instances, relays, unowned: new Set(unowned.map(({ id }) => id)), ends: await history.read() };
+  const unowned = new Set(nobodys.relays.map(({ id }) => id));
+  return { instances, relays, unowned, spares: nobodys.spares, ends: await history.read() };
 }

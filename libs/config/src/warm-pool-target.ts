@@ -17,3 +17,9 @@ export function warmTargets(regions: readonly RegionConfig[], now: () => number)
     return settings ? warmPoolTarget(settings, now()) : 0;
   };
 }
+
+/** The greatest age a spare of the region can have, in ms; 0 where none are kept. */
+export function spareAgeMs({ size, schedule, maxAgeSeconds }: WarmPoolSettings): number {
+  const keepsSome = size > 0 || schedule.some((entry) => entry.size > 0);
+  return keepsSome ? maxAgeSeconds * 1000 : 0;
+}

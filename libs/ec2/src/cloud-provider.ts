@@ -76,6 +76,8 @@ export interface InstanceChange {
   instanceId: string;
   previousState: InstanceState;
   currentState: InstanceState;
+  /** Of the call that answered it. */
+  requestId: string | null;
 }
 
 export interface TerminateResult {

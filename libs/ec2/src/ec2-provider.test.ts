@@ -255,8 +255,8 @@ describe('terminate', () => {
     );
     expect(await bench.provider().terminate(REGION, [instanceId(1), instanceId(2)])).toEqual({
       changes: [
-        { instanceId: instanceId(1), previousState: 'running', currentState: 'shutting-down' },
-        { instanceId: instanceId(2), previousState: 'terminated', currentState: 'terminated' },
+        { instanceId: instanceId(1), previousState: 'running', currentState: 'shutting-down', requestId: 'req-1' },
+        { instanceId: instanceId(2), previousState: 'terminated', currentState: 'terminated', requestId: 'req-1' },
       ],
       missing: [],
       failures: [],

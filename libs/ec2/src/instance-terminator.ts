@@ -27,10 +27,12 @@ export function createInstanceTerminator(clientOf: (region: string) => RegionCli
 }
 
 function changesOf(output: TerminateInstancesCommandOutput): InstanceChange[] {
+  const requestId = output.$metadata.requestId ?? null;
   return (output.TerminatingInstances ?? []).map((change) => ({
     instanceId: change.InstanceId ?? '',
     previousState: toInstanceState(change.PreviousState?.Name),
     currentState: toInstanceState(change.CurrentState?.Name),
+    requestId,
   }));
 }
 

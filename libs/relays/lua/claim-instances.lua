@@ -39,12 +39,34 @@ local function attach(id, relay, one)
   end
 end
 
+-- A spare whose instance carries a tenant was handed out, and the store has forgotten it. The agent knows its lease.
+local function give_back(id, tenant)
+  local relay = load_relay(id)
+  redis.call('ZREM', P .. ':warm', id)
+  redis.call('ZREM', P .. ':spares', id)
+  redis.call('ZREM', P .. ':tenant:' .. relay.tenant, id)
+  redis.call('ZADD', P .. ':tenant:' .. tenant, 0, id)
+  count_live(relay, -1)
+  set_fields(id, relay, { tenant = tenant, warm = false, rebuilt = 1 })
+  count_live(relay, 1)
+  append_event(id, relay.state, now, 'rebuilt')
+end
+
+-- What the store itself says of an instance whose tags say nothing, or something else: somebody changed them.
+local function owned_by_record(one)
+  local owner = redis.call('HGET', P .. ':instances', one.instance)
+  if not owner or owner == one.relay then return false end
+  local known = redis.call('HMGET', relay_key(owner), 'state', 'inst')
+  return known[1] and known[2] == one.instance and not ends(known[1])
+end
+
 local function judge(one)
+  if owned_by_record(one) then return 'owned' end
   if one.relay == '' then
     if one.intent ~= '' and intent_open(one.intent) then return 'open_intent' end
     return 'orphan'
   end
-  local known = redis.call('HMGET', relay_key(one.relay), 'state', 'inst')
+  local known = redis.call('HMGET', relay_key(one.relay), 'state', 'inst', 'warm')
   local state, instance = known[1], known[2]
   if not state then
     if one.intent ~= '' and intent_open(one.intent) then return 'open_intent' end
@@ -52,7 +74,13 @@ local function judge(one)
     rebuild(one.relay, one)
     return 'rebuilt'
   end
-  if instance == one.instance and not ends(state) then return 'owned' end
+  if instance == one.instance and not ends(state) then
+    if known[3] and one.tenant ~= '' and state ~= 'terminating' then
+      give_back(one.relay, one.tenant)
+      return 'rebuilt'
+    end
+    return 'owned'
+  end
   if intent_open(one.intent) then return 'open_intent' end
   if not one.serves then
     -- Launched, dead again, and all of it forgotten: the relay must not be launched a second time.

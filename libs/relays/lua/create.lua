@@ -24,6 +24,8 @@ for i = 12, #ARGV, 2 do fields['l:' .. ARGV[i]] = ARGV[i + 1] end
 -- The spare that has been ready longest, of the type that is asked for. One that has stopped reporting is passed over; its
 -- deadlines end it. Only looks: a script that has written once may go on in a Redis that is out of memory.
 local function find_spare()
+  -- A store that may have forgotten whom it handed a spare to must not hand it out again.
+  if redis.call('EXISTS', P .. ':warm') == 0 or not verified() then return end
   local at = 0
   while true do
     local id = redis.call('ZRANGE', P .. ':warm', at, at)[1]

@@ -27,10 +27,11 @@ local function passed(at) return at and tonumber(at) <= now end
 local function expire(id, relay)
   if passed(relay.max) then return dismiss(id, relay, ARGV[2], 'max_lifetime') end
   if passed(relay.exp) then
-    if now < lease_hold then return redis.call('ZADD', P .. ':due', lease_hold, id) end
+    -- Without an instance there is no agent that could know of a longer lease.
+    if now < lease_hold and relay.inst then return redis.call('ZADD', P .. ':due', lease_hold, id) end
     return dismiss(id, relay, ARGV[2], 'lease_expired')
   end
-  if relay.state == 'pending' then
+  if relay.state == 'pending' or relay.state == 'launching' then
     return dismiss(id, relay, ARGV[2], 'launch_rejected',
       { fcode = 'launch_timeout', fmsg = 'No instance could be launched in time.' })
   end

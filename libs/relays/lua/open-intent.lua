@@ -17,7 +17,8 @@ end
 redis.call('HSET', P .. ':intents', intent, ARGV[4])
 for i = 5, #ARGV do
   local relay = load_relay(ARGV[i])
-  move(ARGV[i], relay, 'launching', now, { intent = intent, tries = (tonumber(relay.tries) or 0) + 1 },
+  -- The time a relay may wait for an instance goes on: EC2 may never answer.
+  move(ARGV[i], relay, 'launching', now, { intent = intent, tries = (tonumber(relay.tries) or 0) + 1, dl = relay.dl or false },
     { attempt = (tonumber(relay.tries) or 0) + 1 })
 end
 return { 'opened' }

@@ -3,15 +3,26 @@
   and fenced, and what is launching or booting counts, so that no crash and no second run ever makes more than the target.
 
   KEYS[1] region prefix
-  ARGV    fence token, now, target, lease seconds (a spare's age limit), pendingDeadline, then ids for new spares
+  ARGV    fence token, now, target, lease seconds (a spare's age limit), pendingDeadline, number of instance types, the
+          types that spares may run on, then ids for new spares
   Returns { 'ok' | 'fenced', number asked for, moves … }
 ]]
 if fenced('warm_pool', ARGV[1]) then return { 'fenced', 0, moved } end
 local now, target, lease = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local have = redis.call('ZCARD', P .. ':spares')
 
-local asked = 0
-for i = 6, math.min(#ARGV, 5 + target - have) do
+-- While EC2 has none of any type each spare would only leave a record of its failure.
+local types = tonumber(ARGV[6])
+local function has_capacity()
+  for i = 7, 6 + types do
+    if (tonumber(redis.call('HGET', P .. ':exhausted', ARGV[i])) or 0) <= tonumber(now) then return true end
+  end
+  return false
+end
+
+local asked, first = 0, 7 + types
+local last = has_capacity() and math.min(#ARGV, first - 1 + target - have) or 0
+for i = first, last do
   local id = ARGV[i]
   if redis.call('EXISTS', relay_key(id)) == 0 then
     local exp = string.format('%.0f', tonumber(now) + lease * 1000)

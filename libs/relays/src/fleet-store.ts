@@ -23,6 +23,8 @@ export interface WaitingRelay {
   tenant: string;
   /** The only type that will do; null: any. */
   instanceType: string | null;
+  /** When its time to wait, or its lease, is over (Unix ms). */
+  until: number;
 }
 
 export interface LaunchWork {
@@ -93,11 +95,14 @@ export interface TerminationRecord {
   /** When to look at it again (Unix ms). */
   again: number;
   note: string;
+  awsRequestId: string | null;
 }
 
 export interface SweepStart {
   /** False: the store may have forgotten things; it is rebuilt and nothing is swept. */
   verified: boolean;
+  /** Which Redis the store in doubt is in; null when verified. */
+  doubted: string | null;
   /** Since when it has been in doubt (Unix ms); 0 when verified. */
   suspectSince: number;
   /** An operator stopped sweeps from terminating. */
@@ -126,8 +131,11 @@ export type InstanceVerdict = 'owned' | 'rebuilt' | 'attached' | 'open_intent' |
 
 export interface SweepResult {
   now: number;
-  /** The listing is a complete picture taken after the doubt began: the store is known to be the present again. */
-  verifies: boolean;
+  /**
+   * Which Redis was in doubt when the sweep began: if it is still that one, the listing is a complete picture taken after
+   * the doubt began, and the store is known to be the present again. Null when there was no doubt.
+   */
+  doubted: string | null;
   /** After a doubt: until then neither an old lease nor silence is held against a relay (Unix ms). */
   holdLeasesUntil: number;
   holdHeartbeatsUntil: number;
@@ -154,6 +162,8 @@ export interface FleetStore {
    * stopped launches; `unverified`: the store may have forgotten launches, a sweep must come first. @throws FencedError
    */
   openIntent(fence: Fence, intent: LaunchIntent): Promise<'opened' | 'conflict' | 'frozen' | 'unverified'>;
+  /** False once another run has settled it. @throws FencedError */
+  isIntentOpen(fence: Fence, intentId: string): Promise<boolean>;
   /** `not_open`: it was settled before. @throws FencedError */
   settleIntent(fence: Fence, result: SettleIntent): Promise<RelayTransition[]>;
   /**
@@ -173,10 +183,19 @@ export interface FleetStore {
   recordTerminations(fence: Fence, records: readonly TerminationRecord[], now: number): Promise<RelayTransition[]>;
   /** Sends off up to `limit` due relays; `remaining` are still due. @throws FencedError */
   expireDue(fence: Fence, now: number, limit: number): Promise<{ moves: RelayTransition[]; remaining: number }>;
-  /** Asks for missing spares and gives up surplus ones; `ids` are for new spares. @throws FencedError */
+  /**
+   * Asks for missing spares, unless EC2 is known to have none of any type, and gives up surplus ones; `ids` are for new
+   * spares. @throws FencedError
+   */
   stockWarmPool(
     fence: Fence,
-    pool: { now: number; target: number; maxAgeSeconds: number; ids: readonly string[] },
+    pool: {
+      now: number;
+      target: number;
+      maxAgeSeconds: number;
+      instanceTypes: readonly string[];
+      ids: readonly string[];
+    },
   ): Promise<{ asked: number; moves: RelayTransition[] }>;
   /** Claimed relays whose instance does not carry its tenant's name yet. */
   untagged(region: string, limit: number): Promise<{ relayId: string; tenant: string; instanceId: string | null }[]>;
@@ -195,8 +214,8 @@ export interface FleetStore {
   relaysWithInstance(region: string): AsyncIterable<{ relayId: string; instanceId: string }[]>;
   /** Since when each relay's instance is known (Unix ms); 0 when none is. */
   launchTimes(region: string, relayIds: readonly string[]): Promise<number[]>;
-  /** @throws FencedError */
-  finishSweep(fence: Fence, result: SweepResult): Promise<void>;
+  /** Whether an operator has stopped sweeps from terminating meanwhile. @throws FencedError */
+  finishSweep(fence: Fence, result: SweepResult): Promise<{ frozen: boolean }>;
   /** Adds a line to the story of relays that still have a record. */
   noteEvent(region: string, relayIds: readonly string[], note: string, now: number): Promise<void>;
   /** Forgets up to `limit` relays that ended before a time; returns how many. @throws FencedError */

@@ -14,15 +14,20 @@ const CURSOR = /^[0-9a-z]{16}$/;
  * looked at, so pages stay stable while relays come and go. With a filter a page may hold fewer than `limit` relays
  * and still have a next one.
  */
-export async function listRelays(redis: RedisClient, query: ListRelays): Promise<ListResult> {
+export async function listRelays(
+  redis: RedisClient,
+  query: ListRelays,
+  spareAgeMs: (region: string) => number,
+): Promise<ListResult> {
   if (query.cursor !== undefined && !CURSOR.test(query.cursor)) return { outcome: 'bad_cursor' };
   const states = query.states && new Set(query.states);
   const relays: Relay[] = [];
   let cursor = query.cursor;
   for (let scanned = 0; scanned < SCAN_LIMIT; ) {
-    const ids = await newestIds(redis, query, cursor, query.limit);
+    const ids = await newestIds(redis, { query, cursor, spareAgeMs });
     for (const relay of await readRelays(redis, ids)) {
       if (states && !states.has(relay.state)) continue;
+      if (query.createdAfter !== undefined && relay.createdAt <= query.createdAfter) continue;
       if (query.labels && !query.labels.every((label) => hasLabel(relay, label))) continue;
       relays.push(relay);
       if (relays.length === query.limit) {
@@ -47,19 +52,26 @@ interface ListedId {
   suffix: string;
 }
 
-async function newestIds(
-  redis: RedisClient,
-  query: ListRelays,
-  cursor: string | undefined,
-  count: number,
-): Promise<ListedId[]> {
+/** A warm relay's id tells when it was booted, which may be long before the create that it was handed to. */
+function oldestId(region: string, createdAfter: number, spareAgeMs: number): string {
+  return firstIdSince(region, Math.max(0, createdAfter + 1 - spareAgeMs));
+}
+
+interface Scan {
+  query: ListRelays;
+  cursor: string | undefined;
+  spareAgeMs: (region: string) => number;
+}
+
+async function newestIds(redis: RedisClient, { query, cursor, spareAgeMs }: Scan): Promise<ListedId[]> {
+  const { createdAfter, limit: count } = query;
   const perRegion = await Promise.all(
     query.regions.map(async (region) => {
       const from = cursor === undefined ? '+' : `(${relayIdOf(region, cursor)}`;
       const ids = await redis.zrange(
         regionKeys(region).tenant(query.tenant),
         from,
-        query.createdAfter === undefined ? '-' : `[${firstIdSince(region, query.createdAfter + 1)}`,
+        createdAfter === undefined ? '-' : `[${oldestId(region, createdAfter, spareAgeMs(region))}`,
         'BYLEX',
         'REV',
         'LIMIT',

@@ -13,6 +13,7 @@ const SCRIPTS = [
   'heartbeat',
   'launch-work',
   'open-intent',
+  'is-intent-open',
   'settle-intent',
   'fail-pending',
   'observe-instances',

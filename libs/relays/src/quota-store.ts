@@ -1,4 +1,5 @@
 import type { RedisClient } from './lua-scripts.js';
+import { tenantKeys } from './tenant-keys.js';
 
 /** A tenant's own limits, before which the configured ones stand back; null: the configured one holds. */
 export interface Quota {
@@ -45,6 +46,8 @@ export function createQuotaStore(redis: RedisClient): QuotaStore {
       if (none) change.hdel(LIMITS, tenant);
       else change.hset(LIMITS, tenant, JSON.stringify(quota));
       await change.incr(VERSION).exec();
+      // Relays made while the tenant had no limit have no slot: they are counted anew.
+      await redis.del(tenantKeys(tenant).counted);
     },
   };
 }

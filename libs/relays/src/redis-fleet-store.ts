@@ -62,10 +62,11 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
     async pending(region, limit) {
       const keys = regionKeys(region);
       const ids = await redis.zrange(keys.index('pending'), 0, String(limit - 1));
-      const known = await Promise.all(ids.map((id) => redis.hmget(keys.relay(id), 'tenant', 'want')));
+      const known = await Promise.all(ids.map((id) => redis.hmget(keys.relay(id), 'tenant', 'want', 'dl', 'exp')));
       return ids.map((id, index) => {
-        const [tenant, want] = known[index] ?? [];
-        return { id, tenant: tenant ?? '', instanceType: want || null };
+        const [tenant, want, deadline, leaseEnd] = known[index] ?? [];
+        const until = Math.min(Number(deadline ?? Number.POSITIVE_INFINITY), Number(leaseEnd ?? 0));
+        return { id, tenant: tenant ?? '', instanceType: want || null, until };
       });
     },
 
@@ -73,6 +74,11 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
       const args = [fence.token, intent.openedAt, intent.id, JSON.stringify(intent), ...intent.relayIds];
       const [outcome] = await runFenced('open-intent', fence, args);
       return outcome as Awaited<ReturnType<FleetStore['openIntent']>>;
+    },
+
+    async isIntentOpen(fence, intentId) {
+      const [, open] = await runFenced('is-intent-open', fence, [fence.token, intentId]);
+      return open === 1;
     },
 
     async settleIntent(fence, result) {
@@ -143,7 +149,7 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
     async recordTerminations(fence, records, now) {
       const moves: RelayTransition[] = [];
       for (const chunk of chunks(records)) {
-        const args = chunk.flatMap((r) => [r.relayId, r.instanceId, r.outcome, r.again, r.note]);
+        const args = chunk.flatMap((r) => [r.relayId, r.instanceId, r.outcome, r.again, r.note, r.awsRequestId ?? '']);
         const reply = await runFenced('record-terminations', fence, [fence.token, now, ...args]);
         moves.push(...movesOf(reply[1] as string[]));
       }
@@ -156,8 +162,9 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
       return { moves: movesOf(reply[1] as string[]), remaining: Number(reply[2]) };
     },
 
-    async stockWarmPool(fence, { now, target, maxAgeSeconds, ids }) {
-      const args = [fence.token, now, target, maxAgeSeconds, now + timing.pendingTimeoutMs, ...ids];
+    async stockWarmPool(fence, { now, target, maxAgeSeconds, instanceTypes, ids }) {
+      const types = [instanceTypes.length, ...instanceTypes];
+      const args = [fence.token, now, target, maxAgeSeconds, now + timing.pendingTimeoutMs, ...types, ...ids];
       const reply = await runFenced('stock-warm-pool', fence, args);
       return { asked: Number(reply[1]), moves: movesOf(reply[2] as string[]) };
     },
@@ -185,11 +192,12 @@ export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetSto
   };
 }
 
-/** Relay id, tenant, instance type or '', … */
+/** Relay id, tenant, instance type or '', when its time is over, … */
 function parseWaiting(flat: readonly string[]): WaitingRelay[] {
   const waiting: WaitingRelay[] = [];
-  for (let i = 0; i + 2 < flat.length; i += 3) {
-    waiting.push({ id: flat[i] ?? '', tenant: flat[i + 1] ?? '', instanceType: flat[i + 2] || null });
+  for (let i = 0; i + 3 < flat.length; i += 4) {
+    const [id = '', tenant = '', instanceType, until] = flat.slice(i, i + 4);
+    waiting.push({ id, tenant, instanceType: instanceType || null, until: Number(until) });
   }
   return waiting;
 }

@@ -31,9 +31,10 @@ afterAll(() => redis.quit());
 /** A complete sweep that found nothing: the store is known to be the present. */
 async function verify(now = T0, hold = { leases: 0, heartbeats: 0 }): Promise<void> {
   const fence = await fleet.beginRun(region, 'orphan_sweep');
+  const { doubted } = await fleet.beginSweep(fence, T0);
   await fleet.finishSweep(fence, {
     now,
-    verifies: true,
+    doubted,
     holdLeasesUntil: hold.leases,
     holdHeartbeatsUntil: hold.heartbeats,
     halted: false,
@@ -348,7 +349,7 @@ describe('fencing', () => {
         (fence) =>
           fleet.recordTerminations(
             fence,
-            [{ relayId: relay.id, instanceId: 'i-1', outcome: 'gone', again: 0, note: '' }],
+            [{ relayId: relay.id, instanceId: 'i-1', outcome: 'gone', again: 0, note: '', awsRequestId: null }],
             T0,
           ),
       ],
@@ -382,6 +383,7 @@ describe('the way out', () => {
       outcome: 'sent',
       again: T0 + 4000,
       note: '',
+      awsRequestId: null,
     } as const;
     await fleet.recordTerminations(fence, [sent], T0 + 2100);
     expect(await fleet.terminating(region, T0 + 3999, 10)).toEqual([]);
@@ -427,7 +429,7 @@ describe('the way out', () => {
     await activate(relay);
     await front.requestTermination(relay.id, { tenant: 'acme', now: T0 + 2000 });
     const fence = await fleet.beginRun(region, 'relay_terminate');
-    const record = { relayId: relay.id, instanceId: instanceOf(relay), again: T0 + 4000, note: '' };
+    const record = { relayId: relay.id, instanceId: instanceOf(relay), again: T0 + 4000, note: '', awsRequestId: null };
     await fleet.recordTerminations(fence, [{ ...record, outcome: 'ending' }], T0 + 2100);
     expect(await fleet.terminating(region, T0 + 4000, 10)).toMatchObject([{ sent: true, sentAt: 0 }]);
     const moves = await fleet.recordTerminations(fence, [{ ...record, outcome: 'gone' }], T0 + 4100);

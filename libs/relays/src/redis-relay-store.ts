@@ -16,10 +16,13 @@ export interface RedisRelayStoreOptions {
   /** All configured regions: an id of any other region is unknown. */
   regions: readonly string[];
   timing: RelayTiming;
+  /** How long a repeated create finds the warm relay that its first try claimed. Default: a day. */
+  claimMemorySeconds?: number;
+  /** How much older than its claim a warm relay of a region can be, in ms; 0 where no spares are kept. Default: 0. */
+  spareAgeMs?: (region: string) => number;
 }
 
-/** How long a retried create finds the warm relay that its first try claimed: longer than any client retries. */
-const CLAIM_MEMORY_SECONDS = 48 * 3600;
+const DAY_SECONDS = 24 * 3600;
 
 type Refusal = ['refused', limit: CreateLimit, value: number];
 
@@ -54,7 +57,8 @@ function must(id: string, region: string, flat: unknown): Relay {
 }
 
 /** The store behind the REST api, on Redis. Rejects with ioredis' errors while Redis cannot be reached. */
-export function createRedisRelayStore({ redis, regions, timing }: RedisRelayStoreOptions): RelayFrontStore {
+export function createRedisRelayStore(options: RedisRelayStoreOptions): RelayFrontStore {
+  const { redis, regions, timing, claimMemorySeconds = DAY_SECONDS, spareAgeMs = () => 0 } = options;
   const scripts = createScriptRunner(redis);
   const directory = createRegionDirectory(regions);
   const movesOf = createMoveReader(redis);
@@ -72,7 +76,7 @@ export function createRedisRelayStore({ redis, regions, timing }: RedisRelayStor
         leaseExpiresAt,
         now + relay.maxLifetimeSeconds * 1000,
         now + timing.pendingTimeoutMs,
-        CLAIM_MEMORY_SECONDS,
+        claimMemorySeconds,
         relay.instanceType ?? '',
         relay.limits?.regionRelays ?? '',
         relay.limits?.tenantRegionRelays ?? '',
@@ -105,7 +109,7 @@ export function createRedisRelayStore({ redis, regions, timing }: RedisRelayStor
       return region !== null && (await scripts.run('is-verified', prefixOf(region), [])) !== 1;
     },
 
-    list: (query) => listRelays(redis, query),
+    list: (query) => listRelays(redis, query, spareAgeMs),
 
     async renew(id, { tenant, leaseSeconds, now }) {
       const region = directory.regionOfRelay(id);

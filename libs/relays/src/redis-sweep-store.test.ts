@@ -57,9 +57,10 @@ async function claim(...instances: ListedInstance[]): Promise<InstanceVerdict[]>
 
 async function finish(hold = { leases: 0, heartbeats: 0 }, now = T0): Promise<void> {
   const fence = await fleet.beginRun(region, 'orphan_sweep');
+  const { doubted } = await fleet.beginSweep(fence, now);
   await fleet.finishSweep(fence, {
     now,
-    verifies: true,
+    doubted,
     holdLeasesUntil: hold.leases,
     holdHeartbeatsUntil: hold.heartbeats,
     halted: false,
@@ -120,6 +121,7 @@ describe('a store in doubt', () => {
     const next = await fleet.beginRun(region, 'orphan_sweep');
     expect(await fleet.beginSweep(next, T0 + 9)).toEqual({
       verified: true,
+      doubted: null,
       suspectSince: 0,
       frozen: false,
       marked: new Map([[INSTANCE, T0]]),

@@ -31,10 +31,17 @@ export function createSweepStore({ redis, scripts, timing, runFenced, movesOf }:
 
     async beginSweep(fence, now) {
       const reply = await runFenced('begin-sweep', fence, [fence.token, now]);
-      const [, verified, since, frozen, marks] = reply as [string, number, string, number, string[]];
+      const [, doubted, since, frozen, marks] = reply as [string, string, string, number, string[]];
       const marked = new Map<string, number>();
       for (let i = 0; i + 1 < marks.length; i += 2) marked.set(marks[i] ?? '', Number(marks[i + 1]));
-      return { verified: verified === 1, suspectSince: Number(since), frozen: frozen === 1, marked };
+      const verified = doubted === '';
+      return {
+        verified,
+        doubted: verified ? null : doubted,
+        suspectSince: Number(since),
+        frozen: frozen === 1,
+        marked,
+      };
     },
 
     async claimInstances(fence, instances, lease) {
@@ -75,10 +82,10 @@ export function createSweepStore({ redis, scripts, timing, runFenced, movesOf }:
     },
 
     async finishSweep(fence, result) {
-      await runFenced('finish-sweep', fence, [
+      const [, frozen] = await runFenced('finish-sweep', fence, [
         fence.token,
         result.now,
-        result.verifies ? 1 : 0,
+        result.doubted ?? '',
         result.holdLeasesUntil,
         result.holdHeartbeatsUntil,
         result.halted ? 1 : 0,
@@ -87,6 +94,7 @@ export function createSweepStore({ redis, scripts, timing, runFenced, movesOf }:
         result.missing,
         ...[...result.marked].flat(),
       ]);
+      return { frozen: frozen === 1 };
     },
 
     async noteEvent(region, relayIds, note, now) {

@@ -41,7 +41,8 @@ async function verify(region: string): Promise<void> {
   const fleet = createRedisFleetStore({ redis, timing, newToken: randomUUID });
   const zero = { holdLeasesUntil: 0, holdHeartbeatsUntil: 0, instances: 0, orphans: 0, missing: 0 };
   const fence = await fleet.beginRun(region, 'orphan_sweep');
-  await fleet.finishSweep(fence, { ...zero, now: T0, verifies: true, halted: false, marked: new Map() });
+  const { doubted } = await fleet.beginSweep(fence, T0);
+  await fleet.finishSweep(fence, { ...zero, now: T0, doubted, halted: false, marked: new Map() });
 }
 
 const newId = (at = 0) => newRelayId(regions[at % 2] ?? '', T0, randomInt);

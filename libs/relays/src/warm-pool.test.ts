@@ -32,14 +32,21 @@ beforeEach(async () => {
   fleet = createRedisFleetStore({ redis, timing: TIMING, newToken: randomUUID });
   const fence = await fleet.beginRun(region, 'orphan_sweep');
   const zero = { holdLeasesUntil: 0, holdHeartbeatsUntil: 0, instances: 0, orphans: 0, missing: 0 };
-  await fleet.finishSweep(fence, { ...zero, now: T0, verifies: true, halted: false, marked: new Map() });
+  const { doubted } = await fleet.beginSweep(fence, T0);
+  await fleet.finishSweep(fence, { ...zero, now: T0, doubted, halted: false, marked: new Map() });
 });
 
 const ids = (count: number) => Array.from({ length: count }, () => newRelayId(region, T0, randomInt));
 
 async function stock(target: number, now = T0) {
   const fence = await fleet.beginRun(region, 'warm_pool');
-  return fleet.stockWarmPool(fence, { now, target, maxAgeSeconds: 3600, ids: ids(target) });
+  return fleet.stockWarmPool(fence, {
+    now,
+    target,
+    maxAgeSeconds: 3600,
+    instanceTypes: ['t3.micro'],
+    ids: ids(target),
+  });
 }
 
 async function bootAll(now = T0 + 10): Promise<void> {
@@ -148,6 +155,16 @@ test('surplus spares, and those too old, go away; a claimed one stays', async ()
 test('a run that was overtaken stocks nothing', async () => {
   const stale = await fleet.beginRun(region, 'warm_pool');
   await fleet.beginRun(region, 'warm_pool');
-  const pool = { now: T0, target: 1, maxAgeSeconds: 60, ids: ids(1) };
+  const pool = { now: T0, target: 1, maxAgeSeconds: 60, instanceTypes: ['t3.micro'], ids: ids(1) };
   await expect(fleet.stockWarmPool(stale, pool)).rejects.toMatchObject({ code: 'fenced' });
+});
+
+test('a list of what was created since a time holds a spare that was handed out after it', async () => {
+  const aged = createRedisRelayStore({ redis, regions: [region], timing: TIMING, spareAgeMs: () => 3_600_000 });
+  await stock(1);
+  await bootAll();
+  const { relay } = await create(newRelayId(region, T0 + 100, randomInt), T0 + 100);
+  const since = (createdAfter: number) => aged.list({ tenant: 'acme', regions: [region], limit: 9, createdAfter });
+  expect(await since(T0 + 50)).toMatchObject({ relays: [{ id: relay.id }] });
+  expect(await since(T0 + 100)).toMatchObject({ relays: [] });
 });

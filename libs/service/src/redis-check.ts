@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@aegis/logging';
 import { Cluster, type Redis } from 'ioredis';
 import { addressOf, type RedisClient } from './redis-client.js';
@@ -27,11 +28,13 @@ const OLDEST_VERSION = [6, 2] as const;
  * of one line that says what to do. What an ACL forbids to ask is taken on trust, with a warning.
  */
 export async function checkRedis(client: RedisClient, options: CheckRedisOptions): Promise<RedisFacts | null> {
-  await waitUntilReady(client, options.timeoutMs ?? 5_000);
+  const timeoutMs = options.timeoutMs ?? 5_000;
+  const deadline = performance.now() + timeoutMs;
+  await waitUntilReady(client, timeoutMs);
   const inCluster = client instanceof Cluster;
   const servers = inCluster ? client.nodes('master') : [client];
   const [first = null] = await Promise.all(
-    servers.map((server) => checkServer({ server, client, inCluster, logger: options.logger })),
+    servers.map((server) => checkServer({ server, client, inCluster, deadline, logger: options.logger })),
   );
   return first;
 }
@@ -40,14 +43,29 @@ interface CheckedServer {
   server: Redis;
   client: RedisClient;
   inCluster: boolean;
+  /** By `performance.now()`. */
+  deadline: number;
   logger: Logger;
 }
 
-async function checkServer({ server, client, inCluster, logger }: CheckedServer): Promise<RedisFacts | null> {
+/** A Redis that is busy for a moment, loading its data perhaps, is asked again. */
+async function readInfo(server: Redis, deadline: number): Promise<string> {
+  for (;;) {
+    try {
+      return await server.info();
+    } catch (error) {
+      const refused = error instanceof Error && /^(NOPERM|NOAUTH)/.test(error.message);
+      if (refused || performance.now() > deadline) throw error;
+      await delay(50);
+    }
+  }
+}
+
+async function checkServer({ server, client, inCluster, deadline, logger }: CheckedServer): Promise<RedisFacts | null> {
   const address = inCluster ? `${server.options.host}:${server.options.port}` : addressOf(client);
   let info: string;
   try {
-    info = await server.info();
+    info = await readInfo(server, deadline);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if (!error.message.startsWith('NOPERM')) throw new StartupError(unreachable(client, error), { cause: error });

@@ -15,7 +15,7 @@ import { readJsonBody } from './read-json-body.js';
 import { refuseMethod } from './refuse-method.js';
 import { contextOf } from './request-context.js';
 import { requestLifetime } from './request-lifetime.js';
-import type { ClientOperation, Reply, Route, StreamReply } from './route.js';
+import type { AgentOperation, ClientOperation, Reply, Route, StreamReply } from './route.js';
 import { sendReply } from './send.js';
 import { sendEventStream } from './send-event-stream.js';
 import { validate } from './validate.js';
@@ -70,7 +70,8 @@ async function answer(route: Route, exchange: Exchange, host: RouteHost): Promis
   const context = contextOf(exchange.response);
   try {
     if ('credential' in route) {
-      await host.floods.refuseFlood(context.address);
+      // A relay's agent is never refused for what others at its address do: it may stand behind the same proxy.
+      if (!showsSession(route, exchange.request, host)) await host.floods.refuseFlood(context.address);
       return await route.handle(await parseInput(route, exchange), host.services);
     }
     return await answerClient(route, exchange, host);
@@ -80,15 +81,21 @@ async function answer(route: Route, exchange: Exchange, host: RouteHost): Promis
   }
 }
 
+function showsSession(route: AgentOperation, { params, headers }: Request, { services }: RouteHost): boolean {
+  const token = route.credential === 'session_secret' ? bearerToken(headers.authorization) : null;
+  return token !== null && services.credentials.sessionOf(String(params.id), token) !== null;
+}
+
 async function answerClient(route: ClientOperation, exchange: Exchange, host: RouteHost): Promise<Reply | StreamReply> {
   const { request, response } = exchange;
   const context = contextOf(response);
   const principal = await authenticate(host.keys, request.headers.authorization);
   context.principal = principal;
   context.target = Object.values(request.params)[0]?.toString().slice(0, MAX_TARGET) ?? null;
+  await limitRate({ route, principal, response, limits: host.limits });
+  // Past its rate a key can neither ask nor fill the audit log.
   host.audit({ route, principal, response });
   authorize(principal, route.scope);
-  await limitRate({ route, principal, response, limits: host.limits });
   const input = await parseInput(route, exchange);
   const reply = await route.handle({ ...input, principal }, host.services);
   if (!('follow' in reply)) context.target ??= idOf(reply.body);

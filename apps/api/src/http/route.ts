@@ -78,8 +78,10 @@ interface AgentRoute<P, Q, H, B> extends RouteDoc, RouteSchemas<P, Q, H, B> {
 
 export type ClientOperation = ClientRoute<unknown, unknown, unknown, unknown>;
 
+export type AgentOperation = AgentRoute<unknown, unknown, unknown, unknown>;
+
 /** One operation of the API as data: what serves it, documents it and tests it is derived from here. */
-export type Route = ClientOperation | AgentRoute<unknown, unknown, unknown, unknown>;
+export type Route = ClientOperation | AgentOperation;
 
 /** A route for clients with an API key. */
 export function clientRoute<P = undefined, Q = undefined, H = undefined, B = undefined>(

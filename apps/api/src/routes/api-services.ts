@@ -1,3 +1,4 @@
+import type { JobName } from '@aegis/queues';
 import type {
   RandomInt,
   RegionDirectory,
@@ -22,6 +23,8 @@ export interface ApiServices {
   streams: StreamRegister;
   regions: RegionDirectory;
   wake: WakeJob;
+  /** As `wake`, for what is stored nowhere: resolves once the queue has it, rejects when it cannot. */
+  trigger(job: JobName, region: string): Promise<void>;
   keys: { store: KeyStore; issue(id: string): { token: string; stored: SecretHash } };
   audit: Pick<AuditLog, 'read'>;
   claims: IdempotencyClaims;

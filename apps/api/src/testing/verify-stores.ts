@@ -8,9 +8,11 @@ export async function verifyStores(config: AegisConfig): Promise<void> {
   const redis = new Redis(config.redisUrl);
   const store = createRedisFleetStore({ redis, timing: relayTiming(config.relays), newToken: randomUUID });
   for (const { name } of config.regions) {
-    await store.finishSweep(await store.beginRun(name, 'orphan_sweep'), {
+    const fence = await store.beginRun(name, 'orphan_sweep');
+    const { doubted } = await store.beginSweep(fence, Date.now());
+    await store.finishSweep(fence, {
       now: Date.now(),
-      verifies: true,
+      doubted,
       holdLeasesUntil: 0,
       holdHeartbeatsUntil: 0,
       halted: false,

@@ -10,7 +10,7 @@ const offering = (instanceType: string): Offering => ({
 const SMALL = { offering: offering('small'), probe: false };
 const LARGE = { offering: offering('large'), probe: false };
 const waiting = (...types: (string | null)[]) =>
-  types.map((instanceType, index) => ({ id: `r${index}`, tenant: 't', instanceType }));
+  types.map((instanceType, index) => ({ id: `r${index}`, tenant: 't', instanceType, until: Number.POSITIVE_INFINITY }));
 const idsOf = (batch: ReturnType<typeof chooseBatch>) => batch?.relays.map(({ id }) => id);
 
 const best = (type: string | null) => (type === 'none' ? null : type === 'large' ? LARGE : SMALL);

@@ -15,7 +15,13 @@ type Without =
  * Sends an intent's stored request and records what became of it. `replayed`: an earlier run opened it and may have
  * sent it already. Throws when EC2 is in trouble; the intent then tells the next run all it needs.
  */
-export async function runIntent(context: JobContext, intent: Ec2LaunchIntent, replayed: boolean): Promise<void> {
+export async function runIntent(
+  context: JobContext,
+  intent: Ec2LaunchIntent,
+  { replayed, knownAt }: { replayed: boolean; knownAt: number },
+): Promise<void> {
+  if (context.now() - intent.openedAt > TOKEN_TRUST_MS) return closeOld(context, intent);
+  if (!(await isStillOpen(context, intent, knownAt))) return;
   context.launchPacer.called();
   try {
     const request = withLaunchToken(intent.request, context.config.secret, intent.id);
@@ -40,6 +46,33 @@ export async function runIntent(context: JobContext, intent: Ec2LaunchIntent, re
     });
     await carryOut(context, intent, decision, error);
   }
+}
+
+/** How long what a run knows of an intent may be acted upon. */
+const FRESH_MS = 2_000;
+/** EC2 keeps a token for at least a day; sent later, the same request may launch anew (EC2 Developer Guide, idempotency). */
+const TOKEN_TRUST_MS = 24 * 3_600_000;
+
+/**
+ * A run that was frozen between reading its intent and sending it may wake up when others have settled it and given its
+ * relays to another launch: it must look again before it sends anything.
+ */
+async function isStillOpen(context: JobContext, intent: Ec2LaunchIntent, knownAt: number): Promise<boolean> {
+  let lookedAt = knownAt;
+  while (context.now() - lookedAt > FRESH_MS) {
+    lookedAt = context.now();
+    if (!(await context.store.isIntentOpen(context.fence, intent.id))) return false;
+  }
+  return true;
+}
+
+/** Out of an old backup: what was launched then tells its own tags, and nothing is sent any more. */
+async function closeOld(context: JobContext, intent: Ec2LaunchIntent): Promise<void> {
+  const { name } = context.region;
+  const found = await context.cloud.describeByIntents(name, context.config.deploymentId, [intent.id]);
+  const code = 'launch_timeout';
+  const message = 'No instance could be launched in time.';
+  await settle(context, intent, found, { fate: 'fail', reason: 'launch_rejected', code, message }, null);
 }
 
 async function carryOut(

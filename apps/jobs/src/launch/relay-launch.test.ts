@@ -240,3 +240,56 @@ test('an instance that dies while it boots fails its relay', async () => {
   await world.checkInAll();
   expect(await states()).toEqual(['active', 'failed']);
 });
+
+test('a launch that EC2 never answers for is given up when its relay has waited too long, and its instance ended', async () => {
+  await world.create(1);
+  await world.sim.fault({
+    operation: 'RunInstances',
+    effect: 'done',
+    count: null,
+    kind: { type: 'http', status: 503 },
+  });
+  await expect(launch()).rejects.toThrow();
+  expect(await states()).toEqual(['launching']);
+  // Leases outlast it.
+  const [relay] = await world.relays();
+  await world.front.renew(relay?.id ?? '', { tenant: 'acme', leaseSeconds: 7_200, now: world.now() });
+  world.advance(901_000);
+  await world.front.beat(world.region, world.now());
+  await world.worker()('relay_expiry');
+  expect(await states()).toEqual(['terminating']);
+  await world.sim.clearFaults();
+  await launch();
+  await world.worker()('relay_terminate');
+  world.advance(2_000);
+  await world.worker()('relay_terminate');
+  expect(await world.relays()).toMatchObject([{ state: 'failed', failure: { code: 'launch_timeout' } }]);
+  expect(await world.liveInstances()).toEqual([]);
+});
+
+test('a run that was frozen before its call wakes up too late to launch what others have launched', async () => {
+  await world.create(1);
+  let wake = () => {};
+  const woken = new Promise<void>((resolve) => {
+    wake = resolve;
+  });
+  let fallAsleep = () => {};
+  const asleep = new Promise<void>((resolve) => {
+    fallAsleep = resolve;
+  });
+  const openIntent: typeof world.fleet.openIntent = async (...args) => {
+    const outcome = await world.fleet.openIntent(...args);
+    fallAsleep();
+    await woken;
+    return outcome;
+  };
+  const frozen = world.worker({ store: { ...world.fleet, openIntent } })('relay_launch');
+  await asleep;
+  world.advance(31_000);
+  await world.sim.fault({ operation: 'RunInstances', kind: { type: 'error', code: 'InsufficientInstanceCapacity' } });
+  await launch();
+  expect(await world.instances()).toHaveLength(1);
+  wake();
+  await frozen;
+  expect(await world.instances()).toHaveLength(1);
+});

@@ -14,17 +14,18 @@ const MAX_ROUNDS = 50;
  * round, as a database groups commits.
  */
 export async function relayLaunch(context: JobContext): Promise<void> {
+  const readAt = context.now();
   const { frozen, intents, waiting, exhausted } = await context.store.launchWork(context.region.name, MAX_BATCH);
   if (frozen) return;
   const noted = new Set(exhausted);
   // When EC2 cannot answer for an open intent the run ends here: no further launches pile up on top of it.
   for (const intent of intents as Ec2LaunchIntent[]) {
-    await runIntent(context, intent, true);
+    await runIntent(context, intent, { replayed: true, knownAt: readAt });
     await noteCapacity(context, intent, noted);
   }
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // Replays may have given relays back to the queue.
-    const known = round === 0 && intents.length === 0 ? waiting : await stillWaiting(context);
+    const known = round === 0 && intents.length === 0 ? inTime(context, waiting) : await stillWaiting(context);
     const intent = await openNextIntent(context, known);
     if (intent === 'none' || intent === 'frozen') return;
     if (intent === 'unverified') {
@@ -33,7 +34,7 @@ export async function relayLaunch(context: JobContext): Promise<void> {
       return;
     }
     if (intent === 'conflict') continue;
-    await runIntent(context, intent, false);
+    await runIntent(context, intent, { replayed: false, knownAt: intent.openedAt });
     await noteCapacity(context, intent, noted);
   }
   await context.trigger('relay_launch');
@@ -41,8 +42,13 @@ export async function relayLaunch(context: JobContext): Promise<void> {
 
 type NoIntent = 'none' | 'conflict' | 'frozen' | 'unverified';
 
-function stillWaiting(context: JobContext): Promise<WaitingRelay[]> {
-  return context.store.pending(context.region.name, MAX_BATCH);
+async function stillWaiting(context: JobContext): Promise<WaitingRelay[]> {
+  return inTime(context, await context.store.pending(context.region.name, MAX_BATCH));
+}
+
+/** Without those that have waited too long, whom expiry is about to send off: an old backup may hold many. */
+function inTime(context: JobContext, waiting: readonly WaitingRelay[]): WaitingRelay[] {
+  return waiting.filter(({ until }) => until > context.now());
 }
 
 async function openNextIntent(context: JobContext, known: WaitingRelay[]): Promise<Ec2LaunchIntent | NoIntent> {

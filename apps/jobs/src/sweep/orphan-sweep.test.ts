@@ -52,6 +52,29 @@ describe('orphans', () => {
     expect((await world.front.inventory(world.region)).sweep).toMatchObject({ halted: true, orphans: 11 });
   });
 
+  test('are none while the store knows whose they are, whatever became of their tags', async () => {
+    await active(3);
+    const [victim] = await world.liveInstances();
+    await world.cloud.setTags(world.region, [victim?.id ?? ''], { 'aegis:tenants:00': 'somebody was here' });
+    world.advance(10_000);
+    await sweep();
+    await sweep();
+    expect(await liveIds()).toEqual(await relayIds());
+    expect(await world.liveInstances()).toHaveLength(3);
+  });
+
+  test('are spared when an operator stops sweeps while this one lists', async () => {
+    await seedOrphans(2);
+    world.advance(10_000);
+    await sweep();
+    const deploymentPages: typeof world.cloud.deploymentPages = async function* (...args) {
+      yield* world.cloud.deploymentPages(...args);
+      await world.front.setFreeze(world.region, { sweep: true });
+    };
+    await world.worker({ cloud: { ...world.cloud, deploymentPages } })('orphan_sweep');
+    expect(await world.liveInstances()).toHaveLength(2);
+  });
+
   test('protected by an operator, or of a frozen region, are left alone', async () => {
     await seedOrphans(2, { 'aegis:protected': 'yes' });
     await seedOrphans(1);

@@ -42,9 +42,9 @@ export async function orphanSweep(context: JobContext): Promise<void> {
   report(context, { start, listing, verdicts, found: plan.found, halted });
   for (const rule of SPARE_RULES) context.recordMetrics.sweepSpared(rule, plan.spared[rule]);
   const { now, relays } = { now: context.now(), relays: context.config.relays };
-  await store.finishSweep(fence, {
+  const { frozen } = await store.finishSweep(fence, {
     now,
-    verifies: true,
+    doubted: start.doubted,
     holdLeasesUntil: now + (2 * relays.heartbeatIntervalSeconds + 2) * 1000,
     holdHeartbeatsUntil: now + relays.heartbeatTimeoutSeconds * 1000,
     halted,
@@ -53,7 +53,14 @@ export async function orphanSweep(context: JobContext): Promise<void> {
     missing: lost.closed + lost.disbelieved,
     marked: plan.marked,
   });
-  if (!start.verified) await context.trigger('relay_launch');
+  if (!start.verified) {
+    // What an old backup lets wait may have waited too long: that comes first.
+    await context.trigger('relay_expiry');
+    await context.trigger('relay_launch');
+    await context.trigger('warm_pool');
+  }
+  // Listing a large region takes a while, in which an operator may have pulled the brake.
+  if (frozen) return;
   await terminateOrphans(context, orphans, plan.terminate);
 }
 

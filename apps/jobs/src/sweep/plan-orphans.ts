@@ -66,7 +66,7 @@ export function planOrphans(situation: OrphanSituation): OrphanPlan {
 
 function blockingRule({ shadow, frozen, instances }: OrphanSituation, due: number): SpareRule | null {
   if (due === 0) return null;
-  if (shadow) return 'shadow';
   if (frozen) return 'freeze';
-  return due > sweepCap(instances) ? 'cap' : null;
+  if (due > sweepCap(instances)) return 'cap';
+  return shadow ? 'shadow' : null;
 }

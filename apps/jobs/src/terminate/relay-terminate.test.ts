@@ -157,6 +157,28 @@ describe('a terminate', () => {
     expect(await states()).toEqual(['terminated', 'terminated']);
   });
 
+  test('that is refused for days does not fill the store with its story, which names EC2’s requests', async () => {
+    await active(1);
+    await deleteAll();
+    await world.sim.fault({ operation: 'TerminateInstances', count: null, kind: { type: 'auth' } });
+    for (let refusals = 0; refusals < 100; refusals++) {
+      await terminate().catch(() => undefined);
+      world.advance(10_000);
+    }
+    await world.sim.clearFaults();
+    await terminate();
+    const [relay] = await world.relays();
+    const story = await world.front.events(relay?.id ?? '', 0, 100);
+    expect(story.length).toBeLessThan(20);
+    const refused = story.filter(({ reason }) => reason === 'AuthFailure' || reason === 'UnauthorizedOperation');
+    // The launch was the first attempt.
+    expect(refused.map(({ attempt }) => attempt)).toEqual([2, 3, 4, 8, 16, 32, 64]);
+    expect(story.at(-1)).toMatchObject({
+      reason: 'terminate_sent',
+      awsRequestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+  });
+
   test('whose answer is lost is repeated', async () => {
     await active(2);
     await deleteAll();

@@ -1,4 +1,4 @@
-import type { CloudError, InstanceState } from '@aegis/ec2';
+import type { AwsFailure, CloudError, InstanceChange } from '@aegis/ec2';
 import type { TerminatingRelay, TerminationRecord } from '@aegis/relays';
 import { observationOf } from '../boot-watch/relay-boot-watch.js';
 import { type JobContext, VISIBILITY_GRACE_MS } from '../job-context.js';
@@ -68,7 +68,7 @@ async function terminate(context: JobContext, relays: readonly TerminatingRelay[
   const ofIds = (ids: readonly string[]) => ids.flatMap((id) => byInstance.get(id) ?? []);
   const result = await context.cloud.terminate(context.region.name, [...byInstance.keys()]);
   const accepted = result.changes.flatMap((change) =>
-    ofIds([change.instanceId]).map((relay) => afterAnswer(context, relay, change.previousState)),
+    ofIds([change.instanceId]).map((relay) => afterAnswer(context, relay, change)),
   );
   const missing = ofIds(result.missing).map((relay) =>
     isLongGone(context, relay) ? closing(relay, 'unknown_to_ec2') : again(context, relay),
@@ -83,10 +83,20 @@ async function terminate(context: JobContext, relays: readonly TerminatingRelay[
 }
 
 /** EC2 answers alike whether the terminate ended the instance or met one that was ending; the state before tells. */
-function afterAnswer(context: JobContext, relay: TerminatingRelay, before: InstanceState): TerminationRecord {
-  if (before === 'terminated') return closing(relay, 'already_terminated');
+function afterAnswer(
+  context: JobContext,
+  relay: TerminatingRelay,
+  { previousState: before, requestId }: InstanceChange,
+): TerminationRecord {
+  if (before === 'terminated') return { ...closing(relay, 'already_terminated'), awsRequestId: requestId };
   const again = context.now() + CONFIRM_MS;
-  return { ...base(relay), outcome: before === 'shutting-down' ? 'ending' : 'sent', again, note: '' };
+  return {
+    ...base(relay),
+    outcome: before === 'shutting-down' ? 'ending' : 'sent',
+    again,
+    note: '',
+    awsRequestId: requestId,
+  };
 }
 
 const REFUSALS: ReadonlySet<string> = new Set(['not_found', 'not_permitted', 'unauthorized', 'rejected']);
@@ -100,14 +110,14 @@ async function afterRefusal(
   const { code, kind, requestId } = error.failure;
   context.logger.warn('terminate refused', { relays: relays.length, awsCode: code, awsRequestId: requestId });
   if (!REFUSALS.has(kind)) {
-    await refuse(context, relays, code);
+    await refuse(context, relays, error.failure);
     return error;
   }
   // One instance spoils the whole call. Look first: a policy scoped by tag cannot match what no longer exists.
   const remaining = await dropGone(context, relays);
   if (remaining.length === 0) return null;
   if (remaining.length === 1) {
-    await refuse(context, remaining, code);
+    await refuse(context, remaining, error.failure);
     return error;
   }
   const half = Math.ceil(remaining.length / 2);
@@ -146,11 +156,11 @@ function isLongGone(context: JobContext, relay: TerminatingRelay): boolean {
   return context.now() - relay.launchedAt > VISIBILITY_GRACE_MS;
 }
 
-async function refuse(context: JobContext, relays: readonly TerminatingRelay[], note: string): Promise<void> {
+async function refuse(context: JobContext, relays: readonly TerminatingRelay[], failure: AwsFailure): Promise<void> {
   for (const { terminatingAt } of relays) context.recordMetrics.deprovisionRefused(context.now() - terminatingAt);
   await record(
     context,
-    relays.map((relay) => refusal(context, relay, note)),
+    relays.map((relay) => refusal(context, relay, failure)),
   );
 }
 
@@ -160,7 +170,7 @@ async function record(context: JobContext, records: readonly TerminationRecord[]
 }
 
 function base(relay: TerminatingRelay) {
-  return { relayId: relay.relayId, instanceId: relay.instanceId };
+  return { relayId: relay.relayId, instanceId: relay.instanceId, awsRequestId: null };
 }
 
 function closing(relay: TerminatingRelay, note: string): TerminationRecord {
@@ -171,6 +181,7 @@ function again(context: JobContext, relay: TerminatingRelay): TerminationRecord 
   return { ...base(relay), outcome: 'wait', again: context.now() + CONFIRM_MS, note: '' };
 }
 
-function refusal(context: JobContext, relay: TerminatingRelay, note: string): TerminationRecord {
-  return { ...base(relay), outcome: 'refused', again: context.now() + retryDelay(relay.attempts), note };
+function refusal(context: JobContext, relay: TerminatingRelay, { code, requestId }: AwsFailure): TerminationRecord {
+  const again = context.now() + retryDelay(relay.attempts);
+  return { ...base(relay), outcome: 'refused', again, note: code, awsRequestId: requestId };
 }

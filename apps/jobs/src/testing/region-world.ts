@@ -12,7 +12,7 @@ import {
 } from '@aegis/ec2-sim';
 import { createLogger } from '@aegis/logging';
 import { createMetrics, type Metrics, Registry } from '@aegis/metrics';
-import type { JobName } from '@aegis/queues';
+import type { JobName, RegionQueue } from '@aegis/queues';
 import {
   createRedisFleetStore,
   createRedisRelayStore,
@@ -40,7 +40,7 @@ export interface RegionWorld {
   now(): number;
   advance(ms: number): void;
   /** A worker of its own, as another process would have it. */
-  worker(parts?: { store?: FleetStore; cloud?: CloudProvider }): RegionRunner;
+  worker(parts?: WorkerParts): RegionRunner;
   create(count: number): Promise<Relay[]>;
   relays(): Promise<Relay[]>;
   /** EC2's own truth. */
@@ -50,6 +50,13 @@ export interface RegionWorld {
   /** Somebody ends these instances, and EC2 shows them no more. */
   forget(instanceIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What a worker has instead of the world's own. */
+export interface WorkerParts {
+  store?: FleetStore;
+  cloud?: CloudProvider;
+  queue?: Pick<RegionQueue, 'trigger'>;
 }
 
 const IDENTITY = { credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
@@ -115,7 +122,7 @@ export async function createRegionWorld(
         config,
         store: parts.store ?? fleet,
         cloud: parts.cloud ?? cloud,
-        queue: {
+        queue: parts.queue ?? {
           trigger: async (job) => {
             triggered.push(job);
           },

@@ -82,3 +82,35 @@ test('age ends a spare, and its place is taken', async () => {
   expect((await world.front.inventory(world.region)).warmReady).toBe(3);
   expect(await world.liveInstances()).toHaveLength(3);
 });
+
+test('while EC2 has no capacity the pool leaves no trail of failures, and is filled when it has some again', async () => {
+  await world.sim.fault({
+    operation: 'RunInstances',
+    count: null,
+    kind: { type: 'error', code: 'InsufficientInstanceCapacity' },
+  });
+  for (let ticks = 0; ticks < 20; ticks++) {
+    await round().catch(() => undefined);
+    world.advance(5_000);
+  }
+  expect((await world.front.inventory(world.region)).counts.failed).toBeLessThanOrEqual(6);
+  await world.sim.clearFaults();
+  world.advance(181_000);
+  await round();
+  await round();
+  expect((await world.front.inventory(world.region)).warmReady).toBe(3);
+});
+
+test('one tenant’s instance that takes no tag keeps no other’s from its own', async () => {
+  await round();
+  await claim();
+  await world.front.create({
+    ...{ id: newRelayId(world.region, world.now(), randomInt), tenant: 'beta', region: world.region },
+    ...{ labels: {}, leaseSeconds: 600, maxLifetimeSeconds: 3600, now: world.now() },
+  });
+  await world.sim.fault({ operation: 'CreateTags', count: 1, kind: { type: 'auth' } });
+  await expect(world.worker()('warm_pool')).rejects.toThrow();
+  expect(await world.fleet.untagged(world.region, 9)).toHaveLength(1);
+  await world.worker()('warm_pool');
+  expect(await world.fleet.untagged(world.region, 9)).toEqual([]);
+});

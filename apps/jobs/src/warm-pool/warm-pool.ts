@@ -1,5 +1,5 @@
 import { warmPoolTarget } from '@aegis/config';
-import { TAG_KEYS } from '@aegis/ec2';
+import { type CloudError, TAG_KEYS } from '@aegis/ec2';
 import type { JobContext } from '../job-context.js';
 
 const TAG_BATCH = 500;
@@ -27,7 +27,9 @@ async function stock(context: JobContext): Promise<void> {
   const target = warmPoolTarget(settings, now);
   const ids = Array.from({ length: target }, () => context.newRelayId());
   const { maxAgeSeconds } = settings;
-  const { asked, moves } = await context.store.stockWarmPool(context.fence, { now, target, maxAgeSeconds, ids });
+  const { instanceTypes } = context.region;
+  const pool = { now, target, maxAgeSeconds, instanceTypes, ids };
+  const { asked, moves } = await context.store.stockWarmPool(context.fence, pool);
   context.recordMoves(moves);
   if (asked > 0) await context.trigger('relay_launch');
   if (moves.some((move) => move.to === 'terminating')) await context.trigger('relay_terminate');
@@ -38,16 +40,18 @@ async function tagClaimed(context: JobContext): Promise<void> {
   const claimed = await context.store.untagged(name, TAG_BATCH);
   const byTenant = new Map<string, typeof claimed>();
   for (const relay of claimed) byTenant.set(relay.tenant, [...(byTenant.get(relay.tenant) ?? []), relay]);
+  let refused: CloudError | null = null;
   for (const [tenant, relays] of byTenant) {
     const ids = relays.flatMap(({ instanceId }) => instanceId ?? []);
     const { failures } =
       ids.length > 0 ? await context.cloud.setTags(name, ids, { [TAG_KEYS.tenant]: tenant }) : { failures: [] };
-    const [failure] = failures;
-    if (failure) throw failure.error;
+    refused ??= failures[0]?.error ?? null;
+    if (failures.length > 0) continue;
     // What EC2 does not know any more needs no tag.
     await context.store.tagged(
       name,
       relays.map(({ relayId }) => relayId),
     );
   }
+  if (refused) throw refused;
 }

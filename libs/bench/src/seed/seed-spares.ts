@@ -20,7 +20,7 @@ async function seedBatch(stores: Stores, region: string, count: number, target: 
   const now = Date.now();
   const ids = Array.from({ length: count }, () => newRelayId(region, now, randomInt));
   const fence = await stores.fleet.beginRun(region, 'warm_pool');
-  const pool = { now, target, maxAgeSeconds: AGE_LIMIT_SECONDS, ids };
+  const pool = { now, target, maxAgeSeconds: AGE_LIMIT_SECONDS, instanceTypes: ['t3.micro'], ids };
   const { asked } = await stores.fleet.stockWarmPool(fence, pool);
   if (asked !== count) throw new Error(`${asked} of ${count} spares were asked for`);
   await bootBatch(stores, {

@@ -198,9 +198,10 @@ end
   run id or no mark, may have forgotten what it had promised, and must be compared again before anything is launched or
   expired on its word.
 ]]
+local function run_id() return redis.call('INFO', 'server'):match('run_id:(%x+)') end
 local function verified()
   local mark = redis.call('HGET', P .. ':meta', 'verified')
-  return mark and mark == redis.call('INFO', 'server'):match('run_id:(%x+)')
+  return mark and mark == run_id()
 end
 
 local function fenced(job, token) return redis.call('GET', P .. ':fence:' .. job) ~= token end

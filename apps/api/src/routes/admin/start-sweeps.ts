@@ -18,9 +18,10 @@ export function startSweepsRoute({ regions }: ApiSettings): Route {
       202: { description: 'The sweeps are on their way; their figures follow in the list', schema: startedSchema },
     },
     problems: ['unknown_region', 'store_unavailable'],
-    async handle({ body }, { wake }) {
+    async handle({ body }, { trigger }) {
       const named = body?.region === undefined ? [...regions] : [body.region];
-      for (const region of named) wake('orphan_sweep', region);
+      // Nothing of it is stored, so it is not on its way before the queue has it.
+      await Promise.all(named.map((region) => trigger('orphan_sweep', region)));
       return { status: 202, body: { regions: named } };
     },
   });
