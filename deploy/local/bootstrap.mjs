@@ -2,9 +2,10 @@
 // runs before there are any. Every later run finds nothing to do and takes well under a second.
 //
 //   --with-prometheus   also wants prometheus, promtool and prometheus-alertmanager, and fails without them
-//   --for-tests         wants them and a browser too; outside CI the tests that use them are skipped when they cannot be had
+//   --for-tests         wants them, a browser and kubectl too; outside CI the tests that use what cannot be had are skipped
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { ensureKubectl } from './bootstrap/kubectl.mjs';
 import { withLock } from './bootstrap/lock.mjs';
 import { checkNodeVersion } from './bootstrap/node-version.mjs';
 import { ensureNpmPackages } from './bootstrap/npm-packages.mjs';
@@ -21,9 +22,9 @@ function build() {
   if (status !== 0) throw new BootstrapError('the build failed (tsc -b): see the errors above');
 }
 
-function ensureForTests(what, ensure) {
+async function ensureForTests(what, ensure) {
   try {
-    ensure();
+    await ensure();
   } catch (error) {
     if (process.env.CI) throw error;
     say(`tests that need ${what} will be skipped: ${error.message}`);
@@ -32,14 +33,15 @@ function ensureForTests(what, ensure) {
 
 async function bootstrap(flags) {
   checkNodeVersion(root);
-  await withLock(join(root, '.aegis', 'bootstrap.lock'), () => {
+  await withLock(join(root, '.aegis', 'bootstrap.lock'), async () => {
     ensureNpmPackages(root);
     // With REDIS_URL the stack uses a Redis that is already there; tests start their own.
     if (flags.has('--for-tests') || !process.env.REDIS_URL) ensureRedis();
     if (flags.has('--with-prometheus')) ensurePrometheus();
     if (flags.has('--for-tests')) {
-      ensureForTests('Prometheus', ensurePrometheus);
-      ensureForTests('a browser', ensureBrowser);
+      await ensureForTests('Prometheus', ensurePrometheus);
+      await ensureForTests('a browser', ensureBrowser);
+      await ensureForTests('kubectl', () => ensureKubectl(root));
     }
     build();
   });
