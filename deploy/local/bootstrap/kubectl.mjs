@@ -28,10 +28,14 @@ function isFit(kubectl) {
 /** npm checks what it downloads against the registry's record; the hash pins it to what was looked at. */
 function downloadLayer(dir) {
   const flags = ['--no-save', '--no-package-lock', '--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const { status, stderr, error } = spawnSync('npm', ['install', '--prefix', dir, ...flags, '--loglevel=error', PACKAGE], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const { status, stderr, error } = spawnSync(
+    'npm',
+    ['install', '--prefix', dir, ...flags, '--loglevel=error', PACKAGE],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   if (error !== undefined) throw new BootstrapError(`npm could not be started: ${error.message}`);
   if (status !== 0) throw new BootstrapError(`npm could not fetch ${PACKAGE}:\n${stderr.trim()}`);
   const layer = readFileSync(join(dir, LAYER));
@@ -45,7 +49,9 @@ export async function ensureKubectl(root) {
   const target = fetchedKubectl(root);
   if (existsSync(target) || isFit('kubectl')) return;
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new BootstrapError('kubectl 1.27 or newer not found on PATH: install it (https://kubernetes.io/docs/tasks/tools/)');
+    throw new BootstrapError(
+      'kubectl 1.27 or newer not found on PATH: install it (https://kubernetes.io/docs/tasks/tools/)',
+    );
   }
   say(`fetching kubectl (${PACKAGE} of npm, 37 MB)`);
   const tools = join(root, '.aegis', 'tools');
@@ -53,7 +59,9 @@ export async function ensureKubectl(root) {
   const dir = mkdtempSync(join(tools, 'download-'));
   try {
     const { unzipSync } = await import('fflate');
-    const { 'kubectl/kubectl': program } = unzipSync(downloadLayer(dir), { filter: ({ name }) => name === 'kubectl/kubectl' });
+    const { 'kubectl/kubectl': program } = unzipSync(downloadLayer(dir), {
+      filter: ({ name }) => name === 'kubectl/kubectl',
+    });
     const finished = join(dir, 'kubectl');
     writeFileSync(finished, program, { mode: 0o755 });
     if (!isFit(finished)) throw new BootstrapError(`the kubectl of ${PACKAGE} does not run here`);

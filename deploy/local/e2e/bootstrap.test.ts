@@ -80,6 +80,18 @@ test('the lock of a set-up that was killed is taken over', async () => {
   expect(await inNode('lock', 'withLock', `await withLock(${lock}, () => console.log('done'))`)).toBe('done');
 });
 
+test.each([
+  ['v5.0.1', /^fit$/],
+  ['v4.5.7', /^(npm could not be started|kubectl 1\.27 or newer not found)/],
+])('of a kubectl with kustomize %s it says whether it will do', async (version, answer) => {
+  await writeFile(join(dir, 'kubectl'), `#!/bin/sh\necho '{ "kustomizeVersion": "${version}" }'\n`, { mode: 0o755 });
+  const path = JSON.stringify(dir);
+  const statements = `
+    process.env.PATH = ${path};
+    console.log(await ensureKubectl(${path}).then(() => 'fit', (error) => error.message));`;
+  expect(await inNode('kubectl', 'ensureKubectl', statements)).toMatch(answer);
+});
+
 test('without Redis and without a way to install it, one line says what to install', async () => {
   await symlink(process.execPath, join(dir, 'node'));
   const bootstrap = run(process.execPath, [repositoryPath('deploy/local/bootstrap.mjs')], { env: { PATH: dir } });

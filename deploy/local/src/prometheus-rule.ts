@@ -27,6 +27,6 @@ export function renderPrometheusRule(): string {
     metadata: { name: 'aegis' },
     spec: { groups: ruleGroups() },
   };
-  // Aliases are written out: not every reader of manifests follows them.
-  return HEADER + stringify(resource, { aliasDuplicateObjects: false, lineWidth: 120 });
+  // Without aliases and folded blocks, which not every reader of manifests takes in the same way.
+  return HEADER + stringify(resource, { aliasDuplicateObjects: false, blockQuote: 'literal', lineWidth: 0 });
 }
