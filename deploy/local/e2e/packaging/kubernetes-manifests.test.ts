@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { SETTINGS } from '@aegis/config';
+import { hashApiKey, SETTINGS } from '@aegis/config';
 import { expect, test } from '@jest/globals';
 import type { IIngress } from 'kubernetes-models/networking.k8s.io/v1/Ingress';
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
@@ -190,6 +190,12 @@ describeOverlays('manifests', (overlay, objects) => {
   }
 
   if (overlay === 'simulator') {
+    test('the key in the guide is one that the api takes', () => {
+      const [, key = ''] = /Bearer (aegis-[\w-]+)/.exec(guide) ?? [];
+      const { keys } = loadPodConfig(objects, deployment('api'), own).api;
+      expect(keys.map(({ sha256 }) => sha256)).toEqual([hashApiKey(key)]);
+    });
+
     test('the simulator is the image of the Dockerfile, and jobs use it as EC2', () => {
       const { spec, container } = podOf(deployment('sim'));
       expect(container.ports?.map(({ containerPort }) => containerPort)).toEqual(image('sim').ports);

@@ -76,6 +76,7 @@ describeOverlays('network policies', (overlay, objects) => {
       for (const from of [api, jobs]) {
         expect(opens({ from, to: '192.0.2.10', port: 6379 })).toBe(true);
         expect(opens({ from, to: '192.0.2.10', port: 22 })).toBe(false);
+        expect(opens({ from, to: pod('redis'), port: 6379 })).toBe(false);
       }
     });
   }
