@@ -8,6 +8,7 @@ import {
   createRedisRelayStore,
   createRegionDirectory,
   createRelayFeed,
+  createStoreSchema,
   createTenantSlots,
   regionPrefix,
   relayTiming,
@@ -18,6 +19,7 @@ import {
   connectRedis,
   createOperationsHandler,
   createReadiness,
+  createSchemaKeeper,
   readPackageVersion,
   type ServiceParts,
 } from '@aegis/service';
@@ -68,6 +70,11 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
     access: config.redis,
     role: 'blocking',
     connectionName: 'aegis-api:feed',
+    logger,
+  });
+  const schema = createSchemaKeeper({
+    schema: createStoreSchema({ redis, regions, newToken: randomUUID }),
+    redis,
     logger,
   });
   const feed = createRelayFeed({ subscriber, regions });
@@ -165,20 +172,25 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
             },
           ]),
     ],
+    failed: schema.failed,
     async prepare() {
       await checkRedis(redis, { logger });
+      await schema.prepare();
     },
     async start() {
+      schema.start();
       await feed.start();
       beat.start();
       await quotas.start();
     },
     async stopIntake() {
       metrics.shuttingDown();
+      schema.stop();
       beat.stop();
       quotas.stop();
     },
     async close() {
+      schema.stop();
       beat.stop();
       quotas.stop();
       await Promise.all([...queues.values()].map((queue) => queue.close()));

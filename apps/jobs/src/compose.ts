@@ -8,6 +8,7 @@ import { createRegionQueue, createRegionWorker, type RegionQueue } from '@aegis/
 import {
   createRedisFleetStore,
   createRedisRelayStore,
+  createStoreSchema,
   type FleetStore,
   type RedisClient,
   regionPrefix,
@@ -19,6 +20,7 @@ import {
   connectRedis,
   createOperationsHandler,
   createReadiness,
+  createSchemaKeeper,
   readPackageVersion,
   type ServiceParts,
 } from '@aegis/service';
@@ -55,6 +57,11 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
     connectRedis({ url: config.redisUrl, access: config.redis, role, connectionName: `aegis-jobs:${role}`, logger });
   const redis = connect('store');
   const workerRedis = connect('blocking');
+  const schema = createSchemaKeeper({
+    schema: createStoreSchema({ redis, regions, newToken: randomUUID }),
+    redis,
+    logger,
+  });
   const timing = relayTiming(config.relays);
   const store = createRedisFleetStore({ redis, timing, newToken: randomUUID });
   const queues = new Map(
@@ -115,10 +122,13 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
           ]
         : []),
     ],
+    failed: schema.failed,
     async prepare() {
       await checkRedis(redis, { logger });
+      await schema.prepare();
     },
     async start() {
+      schema.start();
       await ticks.start();
       for (const worker of workers) worker.start();
       // Launches wait until the store has been compared with EC2 once.
@@ -135,6 +145,7 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
     },
     async stopIntake() {
       metrics.shuttingDown();
+      schema.stop();
       ticks.stop();
       await Promise.all(workers.map((worker) => worker.pause()));
     },
@@ -145,6 +156,7 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
       clearTimeout(timer);
     },
     async close() {
+      schema.stop();
       ticks.stop();
       await Promise.all([...queues.values()].map((queue) => queue.close()));
       cloud.close();

@@ -13,6 +13,8 @@ export * from './relay-id.js';
 export * from './relay-store.js';
 export * from './relay-timing.js';
 export * from './relay-transition.js';
+export type { SchemaChange, StoreSchema } from './store-schema.js';
+export { createStoreSchema } from './store-schema.js';
 export { tenantPrefix } from './tenant-keys.js';
 export * from './tenant-slots.js';
 export * from './tokens.js';

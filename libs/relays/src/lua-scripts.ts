@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
+import { OLDEST_PROCESS, SCHEMA_VERSION } from './migrations.js';
 
 /** A Redis client as the store uses it; a cluster client routes by the hash tag in each key. */
 export type RedisClient = Redis | Cluster;
@@ -29,12 +30,14 @@ const SCRIPTS = [
   'find-live',
   'tenant/take-slot',
   'tenant/free-slots',
+  'schema/advance',
+  'schema/lock',
 ] as const;
 export type ScriptName = (typeof SCRIPTS)[number];
 
 /**
- * Runs the scripts, one `lua/<name>.lua` each: those of a region behind the shared `lua/include/region.lua`, those of a
- * tenant by themselves.
+ * Runs the scripts, one `lua/<name>.lua` each: those of a region behind the shared `lua/include/region.lua`, those in
+ * folders by themselves.
  */
 export interface ScriptRunner {
   /** KEYS[1] is `prefix`. Replies as documented in the script's header. */
@@ -43,10 +46,10 @@ export interface ScriptRunner {
 
 export function createScriptRunner(redis: RedisClient): ScriptRunner {
   const read = (path: string) => readFileSync(new URL(`../lua/${path}.lua`, import.meta.url), 'utf8');
-  const shared = read('include/region');
+  const shared = `local SCHEMA, SCHEMA_OLDEST = ${SCHEMA_VERSION}, ${OLDEST_PROCESS}\n${read('include/region')}`;
   const scripts = new Map(
     SCRIPTS.map((name) => {
-      const text = name.startsWith('tenant/') ? read(name) : `${shared}\n${read(name)}`;
+      const text = name.includes('/') ? read(name) : `${shared}\n${read(name)}`;
       return [name, { text, sha: createHash('sha1').update(text).digest('hex') }];
     }),
   );

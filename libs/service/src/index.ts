@@ -7,5 +7,6 @@ export * from './redis-client.js';
 export * from './redis-options.js';
 export * from './redis-url.js';
 export * from './run-service.js';
+export * from './schema-keeper.js';
 export * from './service.js';
 export * from './startup-error.js';

@@ -48,11 +48,29 @@ export async function runService(options: RunServiceOptions): Promise<void> {
     const parts = await options.compose();
     life.logger = parts.logger;
     life.service = createService(parts);
+    watchFailure(parts, life.service, { tell, exit });
     await life.service.start(tell);
   } catch (error) {
     tell(error);
     await exit(1);
   }
+}
+
+/** What the service itself finds to be its end: told as a fault of the start is, and stopped in order. */
+function watchFailure(
+  { failed, logger }: ServiceParts,
+  service: Service,
+  { tell, exit }: { tell: (error: unknown) => void; exit: (code: number) => Promise<void> },
+): void {
+  failed?.addEventListener(
+    'abort',
+    () => {
+      tell(failed.reason);
+      logger.error('cannot go on', { error: failed.reason });
+      void service.stop().then(() => exit(1));
+    },
+    { once: true },
+  );
 }
 
 interface Life {
@@ -83,6 +101,11 @@ function watchSignals(options: {
   };
   shell.on('SIGTERM', () => onSignal('SIGTERM'));
   shell.on('SIGINT', () => onSignal('SIGINT'));
+  // Its default would end the process without a word and without draining. Ending in order is no better where a supervisor
+  // takes exit code 0 for a wish.
+  shell.on('SIGHUP', () =>
+    life.logger?.warn('SIGHUP ignored: settings are read at start-up only, restart the process to apply changed ones'),
+  );
 }
 
 /** After such an error the process knows nothing about its own state: stopping at once is what the design recovers from. */

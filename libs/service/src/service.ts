@@ -19,6 +19,8 @@ export interface ServiceParts {
   shutdownTimeoutMs: number;
   /** How long to go on serving, already unready, until load balancers have noticed. Milliseconds; default 0. */
   drainDelayMs?: number;
+  /** Aborts, with the error, when the service cannot go on: it then stops in order and ends with a failure. */
+  failed?: AbortSignal;
   /** Before any listener opens: reach what the service cannot live without. Throw a `StartupError` to refuse. */
   prepare?(): Promise<void>;
   /** After the listeners opened: begin the work (workers, schedules). Ready once it resolves. */

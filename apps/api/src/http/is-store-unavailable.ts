@@ -13,8 +13,12 @@ const CLIENT_ERRORS = new Set(['MaxRetriesPerRequestError', 'AbortError', 'Inter
 const CLIENT_MESSAGES =
   /^(Connection is closed|Stream isn't writeable|Command timed out|Cluster isn't ready|None of startup nodes)/;
 
-/** Replies of a Redis that is there but cannot store: loading, failing over, full, or unable to persist. */
-const REFUSALS = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|OOM|BUSY|NOAUTH|WRONGPASS) /;
+/**
+ * Replies of a Redis that is there but cannot store: loading, failing over, full, or unable to persist; and of the store's
+ * scripts in a layout that is not this process's (SCHEMA), which is about to migrate it or to end.
+ */
+const REFUSALS =
+  /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|OOM|BUSY|NOAUTH|WRONGPASS|SCHEMA) /;
 
 /** Whether an error means that Redis is away or refuses writes: the caller may try again later. */
 export function isStoreUnavailable(error: unknown): boolean {

@@ -1,5 +1,6 @@
 --[[
-  Shared by every script; its text is put in front of the script's own.
+  Shared by every script; its text is put in front of the script's own, behind a line that sets SCHEMA and SCHEMA_OLDEST
+  (see migrations.ts).
 
   KEYS[1]  the region's key prefix, `{aegis:<region>}`. Every key below carries that hash tag, so one script touches
            one slot and a region can live on any shard of a cluster.
@@ -28,7 +29,9 @@
     <p>:untagged        set     relay ids                claimed relays whose instance does not carry its tenant yet
     <p>:orphans         zset    score first seen         instances without an owner, by instance id
     <p>:meta            hash    apiBeat expiryTick heartbeatHold leaseHold suspectSince (Unix ms),
-                                verified (see below), freezeLaunch freezeSweep ('1' when on), sweep… (the last sweep)
+                                verified (see below), freezeLaunch freezeSweep ('1' when on), sweep… (the last sweep),
+                                schema schemaOldest (version of this layout, oldest process that can work with it)
+    <p>:migrating       string  token of the process that migrates the region, with a TTL
 
   FIELDS of a relay (times in Unix ms; absent when unknown)
     state tenant created lease(s) exp(lease end) max(lifetime end) dl(deadline of the present state)
@@ -40,6 +43,18 @@
     sent(terminate accepted by EC2 at; 0: the instance ends by itself, only confirm it)
 ]]
 local P = KEYS[1]
+
+--[[
+  A process must not work on a layout it does not know. It looks when it starts and every other second; this holds in
+  between, when a store is replaced or migrated under it. What the store says of itself, else 1 when it holds relays: they
+  are older than versions. An empty one will get this process's version with its first relay.
+]]
+local schema = redis.call('HMGET', P .. ':meta', 'schema', 'schemaOldest')
+if not schema[1] then schema = redis.call('EXISTS', P .. ':counts') == 1 and { 1, 1 } or { SCHEMA, SCHEMA_OLDEST } end
+if tonumber(schema[1]) < SCHEMA or tonumber(schema[2] or schema[1]) > SCHEMA then
+  return redis.error_reply(('SCHEMA the store has version %s, this process %d'):format(schema[1], SCHEMA))
+end
+
 local INDEX = { pending = P .. ':pending', booting = P .. ':booting', terminating = P .. ':terminating' }
 local moved = {}
 
@@ -150,7 +165,13 @@ local function move(id, relay, to, now, fields, how)
   if from and INDEX[from] then redis.call('ZREM', INDEX[from], id) end
   if from == 'pending' then count_waiting(relay, -1) end
   if to == 'pending' then count_waiting(relay, 1) end
-  if not from then count_live(relay, 1) end
+  if not from then
+    count_live(relay, 1)
+    if redis.call('EXISTS', P .. ':counts') == 0 then
+      redis.call('HSETNX', P .. ':meta', 'schema', SCHEMA)
+      redis.call('HSETNX', P .. ':meta', 'schemaOldest', SCHEMA_OLDEST)
+    end
+  end
   if ends(to) then count_live(relay, -1) end
   -- A relay deleted during its launch has nothing to terminate until its intent is settled.
   if INDEX[to] and not (to == 'terminating' and not relay.inst) then
