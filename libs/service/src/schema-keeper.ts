@@ -1,9 +1,12 @@
 import type { Logger } from '@aegis/logging';
 import type { RedisClient } from './redis-client.js';
+import { retryFor } from './retry-for.js';
 import { isOperatorError } from './startup-error.js';
 
 /** How soon a store that was replaced without a broken connection (a flush) is noticed. */
 const INTERVAL_MS = 2_000;
+/** A late answer of Redis does not end a start. */
+const PATIENCE_MS = 5_000;
 
 /** What keeps the store's layout and this process in step. */
 export interface SchemaKeeper {
@@ -58,7 +61,7 @@ export function createSchemaKeeper({ schema, redis, logger, intervalMs }: Schema
   };
 
   return {
-    prepare: ensure,
+    prepare: () => retryFor(PATIENCE_MS, ensure),
     start() {
       timer = setInterval(look, intervalMs ?? INTERVAL_MS);
       redis.on('ready', look);
