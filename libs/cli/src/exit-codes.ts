@@ -10,11 +10,15 @@ export const EXIT = {
   refused: 5,
   unavailable: 6,
   relayEnded: 7,
+  faultyConfig: 8,
   interrupted: 130,
 } as const;
 
 /** The relay a command waited for will never be what it waited for. */
 export class RelayEndedError extends Error {}
+
+/** A configuration file has faults; each has been printed. */
+export class FaultyConfigError extends Error {}
 
 /** The command line itself is wrong. */
 export class UsageError extends Error {}
@@ -22,6 +26,7 @@ export class UsageError extends Error {}
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof RelayEndedError) return EXIT.relayEnded;
+  if (error instanceof FaultyConfigError) return EXIT.faultyConfig;
   if (!(error instanceof ApiError)) return isNetworkError(error) ? EXIT.unavailable : EXIT.failed;
   if (error.status === 404) return EXIT.notFound;
   if (error.status === 401 || error.status === 403) return EXIT.notAllowed;

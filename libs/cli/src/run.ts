@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createAegisClient } from '@aegis/client';
 import { Command, CommanderError, Option } from 'commander';
+import { addConfigCommands } from './commands/config.js';
 import { addEventCommand } from './commands/events.js';
 import { addKeyCommands } from './commands/keys.js';
 import { addOperationCommands } from './commands/operations.js';
@@ -31,12 +32,14 @@ Examples:
   $ aegis events rly_use1_mifzbtq1k2v9x0a3 --follow
   $ aegis keys create --name billing --tenant billing --scope relays:read --scope relays:write --expires-in 90d
   $ aegis freeze launch --region us-east-1
+  $ aegis config check /etc/aegis/aegis.yaml
 
 Exit codes:
   0  done                          4  the key is not good, or may not do this
   1  something else went wrong     5  the API refused: a conflict, a limit, a wrong value
   2  the command line is wrong     6  the API cannot be reached or cannot serve now
   3  there is no such thing        7  the relay ended or failed before it was active
+                                   8  the configuration file has faults
 `;
 
 interface GlobalOptions {
@@ -62,6 +65,7 @@ export async function run({ args, env, terminal, signal }: RunOptions): Promise<
     signal,
   };
   for (const add of [addRelayCommands, addEventCommand, addKeyCommands, addOperationCommands]) add(program, context);
+  addConfigCommands(program, context, env);
   for (const command of allCommands(program)) inheritSettings(command, program);
   try {
     await program.parseAsync([...args], { from: 'user' });

@@ -18,11 +18,12 @@ const KNOWN_NAMES: ReadonlySet<string> = new Set([
 /** Reads every setting's variable. An empty one counts as not set. */
 export function readEnvironment(outside: Outside): Source {
   const faults: ConfigFault[] = unknownNames(outside.env);
+  const unreadSecrets: ConfigFault[] = [];
   const values: RawConfig = {};
   const unread: Path[] = [];
   const origins = new Map<Setting, string>();
   for (const setting of SETTINGS) {
-    const found = readSetting(setting, outside, faults);
+    const found = readSetting(setting, outside, { faults, unreadSecrets });
     if (found === 'unset') continue;
     if (found === 'unread') {
       unread.push(setting.path);
@@ -34,6 +35,7 @@ export function readEnvironment(outside: Outside): Source {
   return {
     values,
     faults,
+    unreadSecrets,
     unread,
     locate(path) {
       for (const [setting, name] of origins) {
@@ -67,17 +69,19 @@ interface Found {
   value: unknown;
 }
 
-function readSetting(setting: Setting, outside: Outside, faults: ConfigFault[]): Found | 'unset' | 'unread' {
+type Faults = Record<'faults' | 'unreadSecrets', ConfigFault[]>;
+
+function readSetting(setting: Setting, outside: Outside, found: Faults): Found | 'unset' | 'unread' {
   const text = outside.env[setting.env];
   const fileName = `${setting.env}_FILE`;
   const file = setting.secret ? outside.env[fileName] : undefined;
   if (file) {
-    if (text) faults.push({ where: fileName, problem: `${setting.env} is set too: keep one of the two` });
-    const secret = readSecretFile(file, { where: fileName, readFile: outside.readFile, faults });
+    if (text) found.faults.push({ where: fileName, problem: `${setting.env} is set too: keep one of the two` });
+    const secret = readSecretFile(file, { where: fileName, readFile: outside.readFile, ...found });
     return secret === null ? 'unread' : { name: fileName, value: secret };
   }
   if (!text) return 'unset';
-  if (setting.type === 'list') return readList(setting, text, faults);
+  if (setting.type === 'list') return readList(setting, text, found.faults);
   return { name: setting.env, value: fromText(setting, text) };
 }
 

@@ -9,6 +9,7 @@ export function readConfigFile(path: string, outside: Outside): Source {
   const failed = (...faults: ConfigFault[]): Source => ({
     values: {},
     faults,
+    unreadSecrets: [],
     unread: [[]],
     locate: () => null,
   });
@@ -40,8 +41,9 @@ function resolveSecrets(
   values: RawConfig,
   locate: Source['locate'],
   outside: Outside,
-): Pick<Source, 'faults' | 'unread'> {
+): Pick<Source, 'faults' | 'unreadSecrets' | 'unread'> {
   const faults: ConfigFault[] = [];
+  const unreadSecrets: ConfigFault[] = [];
   const unread: Path[] = [];
   for (const setting of SETTINGS.filter(({ secret }) => secret)) {
     const parentPath = setting.path.slice(0, -1);
@@ -58,11 +60,11 @@ function resolveSecrets(
     delete parent[fileKey];
     const where = locate([...parentPath, fileKey]) ?? fileKey;
     if (inline !== undefined) faults.push({ where, problem: `${key} is set too: keep one of the two` });
-    const secret = readSecretFile(path, { where, readFile: outside.readFile, faults });
+    const secret = readSecretFile(path, { where, readFile: outside.readFile, faults, unreadSecrets });
     if (secret === null) unread.push(setting.path);
     else parent[key] = secret;
   }
-  return { faults, unread };
+  return { faults, unreadSecrets, unread };
 }
 
 function inlineSecretProblem({ env }: Setting, fileKey: string): string {

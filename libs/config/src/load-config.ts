@@ -21,6 +21,28 @@ export interface LoadConfigOptions {
  * everything that is wrong.
  */
 export function loadConfig(options: LoadConfigOptions): AegisConfig {
+  const { config, findings } = examine(options);
+  if (config === null || findings.length > 0) throw new ConfigError(findings.map(({ fault }) => fault));
+  return config.environment === LOCAL_ENVIRONMENT ? withLocalKey(config) : config;
+}
+
+/**
+ * All that `loadConfig` would find wrong. Where a configuration is written its secrets are often not at hand: those that are
+ * missing are told apart from what is wrong.
+ */
+export function checkConfig(options: LoadConfigOptions): { faults: ConfigFault[]; absentSecrets: ConfigFault[] } {
+  const { findings } = examine(options);
+  const which = (absent: boolean) => findings.flatMap(({ fault, absentSecret }) => (absentSecret === absent ? fault : []));
+  return { faults: which(false), absentSecrets: which(true) };
+}
+
+interface Finding {
+  fault: ConfigFault;
+  /** A secret is not there, which is wrong only where it is needed. */
+  absentSecret: boolean;
+}
+
+function examine(options: LoadConfigOptions): { config: AegisConfig | null; findings: Finding[] } {
   const outside: Outside = { env: options.env, readFile: options.readFile ?? ((path) => readFileSync(path, 'utf8')) };
   const environment = readEnvironment(outside);
   const path = options.env.AEGIS_CONFIG;
@@ -29,15 +51,19 @@ export function loadConfig(options: LoadConfigOptions): AegisConfig {
   const given = mergeLayers({ api: {}, environment: 'production' }, ...sources.map(({ values }) => values).reverse());
   const raw = given.environment === LOCAL_ENVIRONMENT ? mergeLayers(localDefaults(given), given) : given;
   const parsed = configSchema.safeParse(raw);
-  const faults: ConfigFault[] = [
-    ...sources.flatMap((source) => source.faults),
+  const as = (absentSecret: boolean) => (fault: ConfigFault) => ({ fault, absentSecret });
+  const findings = [
+    ...sources.flatMap((source) => [...source.faults.map(as(false)), ...source.unreadSecrets.map(as(true))]),
     ...(parsed.success ? [] : parsed.error.issues)
       .filter((issue) => valueAt(raw, issue.path) !== undefined || !isUnread(issue.path, sources))
-      .flatMap((issue) => issueFaults(issue, raw, sources)),
-    ...crossChecks(raw).map(({ path: at, problem }) => ({ where: locate(at, sources), problem })),
+      .flatMap((issue) => issueFaults(issue, raw, sources).map(as(isAbsentSecret(issue.path, raw)))),
+    ...crossChecks(raw).map(({ path: at, problem }) => as(false)({ where: locate(at, sources), problem })),
   ];
-  if (faults.length > 0 || !parsed.success) throw new ConfigError(faults);
-  return parsed.data.environment === LOCAL_ENVIRONMENT ? withLocalKey(parsed.data) : parsed.data;
+  return { config: parsed.success ? parsed.data : null, findings };
+}
+
+function isAbsentSecret(path: Path, raw: RawConfig): boolean {
+  return settingAt(path)?.secret === true && valueAt(raw, path) === undefined;
 }
 
 /** What only the one-command stack may leave out. */
