@@ -29,14 +29,21 @@ export async function startRoundRobinProxy(): Promise<RoundRobinProxy> {
   function forward(incoming: IncomingMessage, answer: ServerResponse): void {
     const open = backends.filter((backend) => ready.has(backend));
     const backend = open[turn++ % open.length];
-    if (backend === undefined) return fail(answer, 503, 'no backend is ready');
+    if (backend === undefined) {
+      fail(answer, 503, 'no backend is ready');
+      return;
+    }
     const { method, headers, url } = incoming;
-    const outgoing = request(new URL(url ?? '/', backend), { agent, method, headers: withoutHops(headers) }, (reply) => {
-      if (reply.headers.connection === 'close') closed += 1;
-      answer.writeHead(reply.statusCode ?? 502, withoutHops(reply.headers));
-      reply.pipe(answer);
-      reply.once('error', () => answer.destroy());
-    });
+    const outgoing = request(
+      new URL(url ?? '/', backend),
+      { agent, method, headers: withoutHops(headers) },
+      (reply) => {
+        if (reply.headers.connection === 'close') closed += 1;
+        answer.writeHead(reply.statusCode ?? 502, withoutHops(reply.headers));
+        reply.pipe(answer);
+        reply.once('error', () => answer.destroy());
+      },
+    );
     outgoing.once('error', (error) => fail(answer, 502, `${backend}: ${error.message}`));
     incoming.pipe(outgoing);
   }

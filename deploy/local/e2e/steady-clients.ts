@@ -16,8 +16,8 @@ export interface SteadyClients {
 }
 
 const CLIENTS = 4;
-const PAUSE_MS = 60;
-const READS = 4;
+const PAUSE_MS = 120;
+const READS = 3;
 
 /** Clients that go on creating, reading, renewing and deleting on kept connections, and never ask twice. */
 export function startSteadyClients(apiUrl: string): SteadyClients {

@@ -11,6 +11,7 @@ import { startTroubleStack, type TroubleStack } from './trouble-stack.js';
 import { waitFor } from './wait-for.js';
 
 const REGION = 'us-east-1';
+const REGIONS = [REGION, 'eu-west-1', 'ap-southeast-2'];
 const META = `{aegis:${REGION}}:meta`;
 
 let proxy: RoundRobinProxy;
@@ -44,6 +45,8 @@ async function replace(app: ManagedProcess): Promise<void> {
 }
 
 test('a rolling restart of both apps under traffic drops no request and no job', async () => {
+  // As the first replica of the next release leaves the store: it added something, the present release can live with it.
+  for (const region of REGIONS) await redis.hset(`{aegis:${region}}:meta`, 'schema', '2', 'schemaOldest', '1');
   await allReady();
   const ledger = await trouble.ledgerSeq();
   const clients = startSteadyClients(proxy.url);
@@ -65,32 +68,20 @@ test('a rolling restart of both apps under traffic drops no request and no job',
   const instances = relays.flatMap(({ instanceId }) => instanceId ?? []);
   // Deleted before it was launched, a relay has none; none ever has two, and none was launched for nobody.
   expect((await trouble.launchesSince(ledger)).map(({ instanceId }) => instanceId).sort()).toEqual(instances.sort());
-  expect((await trouble.liveInstances()).map(({ instanceId }) => instanceId).sort()).toEqual(
+  expect((await trouble.liveInstances()).map(({ id }) => id).sort()).toEqual(
     relays.flatMap(({ state, instanceId }) => (state === 'active' ? (instanceId ?? []) : [])).sort(),
   );
   for (const key of await redis.keys('*:failed')) expect([key, await redis.zcard(key)]).toEqual([key, 0]);
 }, 120_000);
 
 describe('the version of the store', () => {
-  const versions = () => redis.hmget(META, 'schema', 'schemaOldest');
-  const everyApp = () => [...trouble.stack.api, ...trouble.stack.jobs];
-
   test('is written into every part of it, and again when it was emptied', async () => {
-    expect(await versions()).toEqual(['1', '1']);
+    const parts = [...REGIONS, 'deployment'].map((part) => `{aegis:${part}}:meta`);
     await redis.flushall();
     await waitFor('versions', 30_000, async () => {
-      const parts = [META, '{aegis:eu-west-1}:meta', '{aegis:ap-southeast-2}:meta', '{aegis:deployment}:meta'];
       const found = await Promise.all(parts.map((part) => redis.hget(part, 'schema')));
       return found.every((version) => version === '1');
     });
-  }, 60_000);
-
-  test('may be one newer than a process that can live with it, which goes on and starts again', async () => {
-    await redis.hset(META, 'schema', '2', 'schemaOldest', '1');
-    await trouble.stack.jobs[0]?.restart();
-    expect((await trouble.activeRelay()).state).toBe('active');
-    expect(everyApp().every(({ running }) => running)).toBe(true);
-    await trouble.endAll();
   }, 60_000);
 
   test('ends every process that cannot, and keeps it from starting: one line, exit code 1', async () => {
@@ -100,13 +91,17 @@ describe('the version of the store', () => {
     const line =
       `the store of ${REGION} in Redis has schema version 9, for processes of version 9 or newer, and this process has ` +
       'version 1: run the newer release, or restore a backup of Redis from before its upgrade (docs/upgrading.md)';
-    for (const app of everyApp()) {
+    for (const app of [...trouble.stack.api, ...trouble.stack.jobs]) {
       expect({ app: app.name, ...(await app.exited()) }).toEqual({ app: app.name, code: 1, signal: null });
     }
-    for (const app of [trouble.stack.api[0], trouble.stack.jobs[0]]) {
-      await expect(app?.start()).rejects.toThrow(`${app?.name} ended at start-up (exit code 1)`);
-      expect(app?.lastLogs(30)).toContain(`aegis-${app?.name.split('-')[0]}: ${line}`);
-    }
+    await Promise.all(
+      [trouble.stack.api[0], trouble.stack.jobs[0]].map(async (app) => {
+        await expect(app?.start()).rejects.toThrow(`${app?.name} ended at start-up (exit code 1)`);
+        const said = app?.lastLogs(30).filter((each) => each.startsWith('aegis-')) ?? [];
+        // Once when it ended, once when it would not start.
+        expect(said).toEqual(Array(2).fill(`aegis-${app?.name.split('-')[0]}: ${line}`));
+      }),
+    );
     expect(await redis.hget(META, 'schema')).toBe('9');
   }, 60_000);
 });

@@ -32,7 +32,8 @@ export function loadConfig(options: LoadConfigOptions): AegisConfig {
  */
 export function checkConfig(options: LoadConfigOptions): { faults: ConfigFault[]; absentSecrets: ConfigFault[] } {
   const { findings } = examine(options);
-  const which = (absent: boolean) => findings.flatMap(({ fault, absentSecret }) => (absentSecret === absent ? fault : []));
+  const which = (absent: boolean) =>
+    findings.flatMap(({ fault, absentSecret }) => (absentSecret === absent ? fault : []));
   return { faults: which(false), absentSecrets: which(true) };
 }
 

@@ -187,7 +187,8 @@ describe('processes that migrate at once', () => {
     expect(changes.flat().filter((change) => (change as { region: string | null }).region === region)).toHaveLength(1);
     expect(await redis.get(`runs:${region}`)).toBe('1');
     expect(await schemaOf(meta)).toEqual(['2', '1']);
-    for (const key of await redis.keys(`{aegis:${region}}:relay:*`)) expect(await redis.hget(key, 'owner')).toBe('acme');
+    for (const key of await redis.keys(`{aegis:${region}}:relay:*`))
+      expect(await redis.hget(key, 'owner')).toBe('acme');
     expect(await redis.exists(`{aegis:${region}}:migrating`)).toBe(0);
   }, 30_000);
 

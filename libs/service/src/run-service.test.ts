@@ -7,6 +7,8 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 
 const FIXTURE = fileURLToPath(new URL('../test/fixture-service.mjs', import.meta.url));
 
+const SIGHUP_LINE = 'SIGHUP ignored: settings are read at start-up only, restart the process to apply changed ones';
+
 interface LogRecord extends Record<string, unknown> {
   message: string;
 }
@@ -194,6 +196,26 @@ describe('stopping', () => {
     expect(await fixture.exit).toEqual({ code: 1, signal: null });
     expect(fixture.steps).toEqual(['prepare', 'start', 'stopIntake', 'drain', 'close']);
     expect(await fixture.logged('shutdown step failed')).toMatchObject({ step: 'stop intake' });
+  });
+
+  test('SIGHUP changes nothing, ends nothing, and says so', async () => {
+    const fixture = start();
+    const main = await fixture.url('main');
+    fixture.signal('SIGHUP');
+    expect(await fixture.logged(SIGHUP_LINE)).toMatchObject({ level: 'warn' });
+    expect(await ask(main)).toMatchObject({ status: 200 });
+    fixture.signal('SIGTERM');
+    expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  });
+
+  test('what it finds to be its end is told as one plain line, and stops it in order; exit code 1', async () => {
+    const fixture = start();
+    const main = await fixture.url('main');
+    expect(await ask(`${main}/fail`)).toMatchObject({ status: 200 });
+    expect(await fixture.exit).toEqual({ code: 1, signal: null });
+    expect(fixture.stderr).toBe('fixture: the store is another one: do this\n');
+    expect(fixture.steps).toEqual(['prepare', 'start', 'stopIntake', 'drain', 'close']);
+    expect(await fixture.logged('cannot go on')).toMatchObject({ level: 'error' });
   });
 
   test('a signal during start-up stops it in order, too', async () => {

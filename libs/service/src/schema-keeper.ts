@@ -32,7 +32,7 @@ export interface SchemaKeeperOptions {
 export function createSchemaKeeper({ schema, redis, logger, intervalMs }: SchemaKeeperOptions): SchemaKeeper {
   const failure = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | null = null;
+  let looking = false;
 
   const ensure = async (): Promise<void> => {
     for (const { region, from, to } of await schema.ensure()) {
@@ -48,7 +48,9 @@ export function createSchemaKeeper({ schema, redis, logger, intervalMs }: Schema
   };
 
   const look = (): void => {
-    running ??= ensure()
+    if (looking) return;
+    looking = true;
+    ensure()
       .catch((error: unknown) => {
         // A Redis that is away is reported by who owns the connection; a migration that failed is tried again.
         if (!isOperatorError(error)) return logger.warn('the version of the store is not confirmed', { error });
@@ -56,7 +58,7 @@ export function createSchemaKeeper({ schema, redis, logger, intervalMs }: Schema
         failure.abort(error);
       })
       .finally(() => {
-        running = null;
+        looking = false;
       });
   };
 

@@ -18,6 +18,7 @@ const released = new Promise((resolve) => {
   go = resolve;
 });
 process.on('SIGUSR2', go);
+const failure = new AbortController();
 
 async function answer(request, response) {
   if (request.url === '/throw')
@@ -25,6 +26,7 @@ async function answer(request, response) {
       throw new Error('thrown in a callback');
     });
   if (request.url === '/reject') return void Promise.reject(new Error('rejected by nobody'));
+  if (request.url === '/fail') failure.abort(new StartupError('the store is another one: do this'));
   if (request.url === '/slow') {
     logger.info('slow request in hand');
     await released;
@@ -42,6 +44,7 @@ await runService({
     return {
       logger,
       readiness,
+      failed: failure.signal,
       shutdownTimeoutMs: plan.shutdownTimeoutMs ?? 10_000,
       drainDelayMs: plan.drainDelayMs ?? 0,
       listeners: [

@@ -57,7 +57,7 @@ describe('config check', () => {
         'aegis: no fault in FILE',
       ],
     });
-  });
+  }, 60_000);
 
   test('names every fault with line and key, and tells scripts by its exit code', async () => {
     const yaml = GOOD.replace('  publicUrl', '  prot: 1\n  publicUrl').replace('t3.micro', '');
@@ -69,7 +69,7 @@ describe('config check', () => {
       ],
       err: expect.arrayContaining(['aegis: FILE has 2 faults']),
     });
-  });
+  }, 60_000);
 
   test('checks the secrets that are there, and with --with-secrets misses the others', async () => {
     const env = { REDIS_URL: 'redis://redis:6379' };
@@ -83,7 +83,7 @@ describe('config check', () => {
     const complete = { AEGIS_SECRET: SECRET, REDIS_URL: 'rediss://redis:6379' };
     const whole = GOOD.replace('secretFile: /nowhere/aegis-secret\n', '');
     expect(await check(whole, { args: ['--with-secrets'], env: complete })).toMatchObject({ code: 0, out: [''] });
-  });
+  }, 60_000);
 
   test('prints one JSON document for programs', async () => {
     const { code, out } = await check(`${GOOD}logLevel: loud\n`, { args: ['--output', 'json'] });
@@ -93,16 +93,22 @@ describe('config check', () => {
       faults: [{ where: 'FILE:13: logLevel', problem: expect.stringContaining('not "loud"') }],
       unchecked: [{ where: 'FILE:2: secretFile' }, { where: 'redisUrl' }],
     });
-  });
+  }, 60_000);
 
   test('a file that is not there is a mistake of the command line', async () => {
     const { code, err } = await aegis(['check', join(dir, 'none.yaml')]);
     expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('the file cannot be read: ENOENT') });
-  });
-}, 60_000);
+  }, 60_000);
+});
 
 test('config schema prints the JSON Schema of the file', async () => {
   const { code, out } = await aegis(['schema']);
   expect(code).toBe(0);
-  expect(JSON.parse(out)).toMatchObject({ title: 'Aegis configuration', properties: { secretFile: { type: 'string' } } });
+  expect(JSON.parse(out)).toMatchObject(
+    {
+      title: 'Aegis configuration',
+      properties: { secretFile: { type: 'string' } },
+    },
+    60_000,
+  );
 }, 60_000);

@@ -16,7 +16,9 @@ export function addConfigCommands(program: Command, context: CommandContext, env
     .description('name every fault of a configuration file; needs no API and no secrets')
     .addArgument(new Argument('<file>', 'the YAML file'))
     .option('--with-secrets', 'a missing secret is a fault, as it is for a process that starts')
-    .action((file: string, { withSecrets }: { withSecrets?: boolean }) => check(file, withSecrets === true, context, env));
+    .action((file: string, { withSecrets }: { withSecrets?: boolean }) =>
+      check(file, withSecrets === true, context, env),
+    );
 
   config
     .command('schema')
@@ -38,7 +40,8 @@ function check(file: string, withSecrets: boolean, { terminal, output }: Command
     for (const { where, problem } of found) terminal.out(`${where}: ${problem}\n`);
     for (const { where, problem } of unchecked) terminal.err(`not checked: ${where}: ${problem}\n`);
   }
-  if (found.length > 0) throw new FaultyConfigError(`${file} has ${found.length} ${found.length === 1 ? 'fault' : 'faults'}`);
+  if (found.length > 0)
+    throw new FaultyConfigError(`${file} has ${found.length} ${found.length === 1 ? 'fault' : 'faults'}`);
   terminal.err(`aegis: no fault in ${file}\n`);
 }
 
@@ -46,6 +49,8 @@ function refuseUnreadable(file: string): void {
   try {
     readFileSync(file);
   } catch (cause) {
-    throw new UsageError(`the file cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new UsageError(`the file cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
 }
