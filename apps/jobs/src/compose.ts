@@ -48,8 +48,9 @@ const AWS_ATTEMPT_TIMEOUT_MS = 8_000;
 const START_PATIENCE_MS = 5_000;
 
 /**
- * When a shutdown stops waiting for AWS, as a share of its deadline. A call cut off loses nothing: its intent stays
- * open and the next process repeats the request. The rest of the time is for storing that and for closing.
+ * When a shutdown stops waiting for AWS, as a share of what the drain delay has left of its deadline. A call cut off loses
+ * nothing: its intent stays open and the next process repeats the request. The rest of the time is for storing that and for
+ * closing.
  */
 const AWS_SHARE_OF_SHUTDOWN = 0.6;
 
@@ -154,7 +155,8 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
       await Promise.all(workers.map((worker) => worker.pause()));
     },
     async drain() {
-      const patience = config.shutdownTimeoutSeconds * 1000 * AWS_SHARE_OF_SHUTDOWN;
+      const left = config.shutdownTimeoutSeconds - config.drainDelaySeconds;
+      const patience = left * 1000 * AWS_SHARE_OF_SHUTDOWN;
       const timer = setTimeout(() => ending.abort(), patience);
       await Promise.all(workers.map((worker) => worker.close()));
       clearTimeout(timer);

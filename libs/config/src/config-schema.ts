@@ -219,7 +219,9 @@ export const configSchema = z.strictObject({
     .describe('Redis that holds relays and queues: standalone, Sentinel or Cluster.'),
   redis: redis.prefault({}),
   logLevel: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Least severe level that is logged.'),
-  shutdownTimeoutSeconds: seconds(600).default(25).describe('Deadline of the whole graceful shutdown.'),
+  shutdownTimeoutSeconds: seconds(600)
+    .default(25)
+    .describe('Deadline of the whole graceful shutdown, `drainDelaySeconds` included.'),
   drainDelaySeconds: z
     .int()
     .min(0)

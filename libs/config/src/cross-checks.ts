@@ -1,5 +1,5 @@
 import { regionCode } from '@aegis/relays';
-import { type AegisConfig, type ApiKeyConfig, sectionSchemas } from './config-schema.js';
+import { type AegisConfig, type ApiKeyConfig, configSchema, sectionSchemas } from './config-schema.js';
 import { LOCAL_API_KEY_ENTRY, LOCAL_ENVIRONMENT, LOCAL_SECRET } from './local-environment.js';
 import { isRecord, type Path, type RawConfig } from './raw-config.js';
 
@@ -19,6 +19,7 @@ export function crossChecks(raw: RawConfig): CrossFault[] {
   const jobs = sectionSchemas.jobs.safeParse(raw.jobs ?? {});
   return [
     ...(local ? [] : secretFaults(raw.secret)),
+    ...shutdownFaults(raw),
     ...(relays.success ? relayFaults(relays.data) : []),
     ...(api.success ? [...apiFaults(api.data, local), ...metricsFaults('api', api.data)] : []),
     ...(jobs.success ? metricsFaults('jobs', jobs.data) : []),
@@ -35,6 +36,16 @@ function secretFaults(secret: unknown): CrossFault[] {
   if (/change.?me|example|placeholder/i.test(secret)) return fault('is a placeholder');
   if (new Set(secret).size < 8) return fault('repeats too few characters to be secret');
   return [];
+}
+
+/** Waiting for load balancers is part of the shutdown: it must leave time to finish what is under way. */
+function shutdownFaults(raw: RawConfig): CrossFault[] {
+  const { shutdownTimeoutSeconds, drainDelaySeconds } = configSchema.shape;
+  const whole = shutdownTimeoutSeconds.safeParse(raw.shutdownTimeoutSeconds);
+  const delay = drainDelaySeconds.safeParse(raw.drainDelaySeconds);
+  if (!whole.success || !delay.success || delay.data < whole.data) return [];
+  const problem = `must be less than shutdownTimeoutSeconds, of which it is a part: ${delay.data} is not less than ${whole.data}`;
+  return [{ path: ['drainDelaySeconds'], problem }];
 }
 
 function relayFaults(relays: AegisConfig['relays']): CrossFault[] {

@@ -239,6 +239,7 @@ describe('faults', () => {
     ['relays: {maxLifetimeSeconds: 7200}', 'maxLeaseSeconds: must be at most maxLifetimeSeconds'],
     ['relays: {heartbeatTimeoutSeconds: 10}', 'heartbeatTimeoutSeconds: must be more than heartbeatIntervalSeconds'],
     ['relays: {silenceLimitSeconds: 10}', 'silenceLimitSeconds: must be more than heartbeatIntervalSeconds'],
+    ['drainDelaySeconds: 25', 'drainDelaySeconds: must be less than shutdownTimeoutSeconds'],
     ['api: {metrics: {port: 8080}}', 'api.metrics.port: is api.port too'],
     ['jobs: {metrics: {host: 0.0.0.0}}', 'jobs.metrics.host: has no effect without jobs.metrics.port'],
   ])('%s is contradictory', (yaml, fault) => {

@@ -104,11 +104,8 @@ describe('config check', () => {
 test('config schema prints the JSON Schema of the file', async () => {
   const { code, out } = await aegis(['schema']);
   expect(code).toBe(0);
-  expect(JSON.parse(out)).toMatchObject(
-    {
-      title: 'Aegis configuration',
-      properties: { secretFile: { type: 'string' } },
-    },
-    60_000,
-  );
+  expect(JSON.parse(out)).toMatchObject({
+    title: 'Aegis configuration',
+    properties: { secretFile: { type: 'string' } },
+  });
 }, 60_000);
