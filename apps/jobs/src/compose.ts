@@ -22,7 +22,6 @@ import {
   createReadiness,
   createSchemaKeeper,
   readPackageVersion,
-  retryFor,
   type ServiceParts,
 } from '@aegis/service';
 import { createRegionRunner } from './region-runner.js';
@@ -43,9 +42,6 @@ export interface JobsOptions {
  */
 const AWS_DEADLINE_MS = 20_000;
 const AWS_ATTEMPT_TIMEOUT_MS = 8_000;
-
-/** How long Redis may fail to answer in the midst of a start. */
-const START_PATIENCE_MS = 5_000;
 
 /**
  * When a shutdown stops waiting for AWS, as a share of what the drain delay has left of its deadline. A call cut off loses
@@ -134,7 +130,7 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
     },
     async start() {
       schema.start();
-      await retryFor(START_PATIENCE_MS, () => ticks.start());
+      await ticks.start();
       for (const worker of workers) worker.start();
       // Launches wait until the store has been compared with EC2 once.
       for (const [region, queue] of queues) {

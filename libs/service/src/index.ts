@@ -6,7 +6,6 @@ export * from './redis-check.js';
 export * from './redis-client.js';
 export * from './redis-options.js';
 export * from './redis-url.js';
-export * from './retry-for.js';
 export * from './run-service.js';
 export * from './schema-keeper.js';
 export * from './service.js';
