@@ -16,7 +16,7 @@ export interface SteadyClients {
 }
 
 const CLIENTS = 4;
-const PAUSE_MS = 120;
+const PAUSE_MS = 150;
 const READS = 3;
 
 /** Clients that go on creating, reading, renewing and deleting on kept connections, and never ask twice. */

@@ -23,7 +23,12 @@ beforeAll(async () => {
   trouble = await startTroubleStack({
     apiReplicas: 2,
     jobsReplicas: 2,
-    env: { AEGIS_DRAIN_DELAY_SECONDS: '1', AEGIS_PUBLIC_URL: proxy.url },
+    env: {
+      AEGIS_DRAIN_DELAY_SECONDS: '1',
+      AEGIS_PUBLIC_URL: proxy.url,
+      // The traffic that counts is that of clients.
+      AEGIS_RELAYS_HEARTBEAT_INTERVAL_SECONDS: '5',
+    },
   });
   proxy.serve(trouble.stack.api.map(({ url }) => url));
   redis = new Redis(trouble.stack.redisUrl);
