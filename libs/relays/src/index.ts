@@ -13,6 +13,7 @@ export * from './relay-id.js';
 export * from './relay-store.js';
 export * from './relay-timing.js';
 export * from './relay-transition.js';
+export { createReplicatedWrites, NotReplicatedError, type ReplicaWait } from './replicated-writes.js';
 export { tenantPrefix } from './tenant-keys.js';
 export * from './tenant-slots.js';
 export * from './tokens.js';
