@@ -5,3 +5,4 @@ export { type RedisSentinels, startRedisSentinels } from './redis-sentinels.js';
 export { type RedisServer, type RedisServerOptions, startRedisServer } from './redis-server.js';
 export { type Stack, startStack } from './stack.js';
 export type { StackOptions } from './stack-options.js';
+export { connectTestRedis, connectTo, deleteKeys, keysOf, mastersOf, testRedisUrl } from './test-redis.js';

@@ -54,7 +54,9 @@ export async function startRedisSentinels(options: RedisSentinelsOptions): Promi
       sentinels.push(await sentinelProcess(join(options.dir, `sentinel-${at}`), master.port, reaper));
     }
     await Promise.all(sentinels.map((sentinel) => sentinel.start()));
-    await Promise.all(sentinels.map((sentinel) => until('the sentinels know each other', WITHIN_MS, knows(sentinel, replicas))));
+    await Promise.all(
+      sentinels.map((sentinel) => until('the sentinels know each other', WITHIN_MS, knows(sentinel, replicas))),
+    );
   } catch (error) {
     await stop();
     throw error;

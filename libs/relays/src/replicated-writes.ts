@@ -1,4 +1,4 @@
-import { Command, type Cluster, type Redis } from 'ioredis';
+import { type Cluster, Command, type Redis } from 'ioredis';
 import type { RedisClient } from './lua-scripts.js';
 
 /** How many replicas must hold a write before it counts as done, and how long they may take. */

@@ -16,7 +16,8 @@ const CLIENT_MESSAGES =
   /^(Connection is closed|Stream isn't writeable|Command timed out|Cluster isn't ready|None of startup nodes)/;
 
 /** Replies of a Redis that is there but cannot store: loading, failing over, full, or unable to persist. */
-const REFUSALS = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|MISCONF|OOM|BUSY|NOAUTH|WRONGPASS) /;
+const REFUSALS =
+  /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|MISCONF|OOM|BUSY|NOAUTH|WRONGPASS) /;
 
 /** Whether an error means that Redis is away or refuses writes: the caller may try again later. */
 export function isStoreUnavailable(error: unknown): boolean {
