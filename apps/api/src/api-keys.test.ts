@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectTestRedis, mastersOf, testRedisUrl } from '@aegis/local-stack';
+import { connectTestRedis, monitorAll, testRedisUrl } from '@aegis/local-stack';
 import type { RedisClient } from '@aegis/relays';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
@@ -140,7 +140,7 @@ test.each(['/nonsense', `/${'0'.repeat(14)}`, '/__proto__'])('%s is no key', asy
 });
 
 test('what was never issued does not reach the store', async () => {
-  const monitors = await Promise.all((await mastersOf(redis)).map((master) => master.monitor()));
+  const monitors = await monitorAll(redis);
   const seen: string[] = [];
   for (const monitor of monitors) {
     monitor.on('monitor', (_time: string, args: string[]) => seen.push(args.join(' ')));

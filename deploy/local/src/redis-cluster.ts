@@ -55,7 +55,7 @@ export async function startRedisCluster(options: RedisClusterOptions): Promise<R
         ...options.settings,
       };
       const server = await startRedisServer({ dir: join(options.dir, `node-${at}`), reaper, settings });
-      const redis = new Redis(server.url);
+      const redis = new Redis(server.url, { maxRetriesPerRequest: 0 });
       redis.on('error', () => undefined);
       nodes.push({ server, redis, busPort, id: String(await redis.cluster('MYID')) });
     }

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRedisCluster } from './redis-cluster.js';
+import { startSecuredRedis } from './redis-secured.js';
 import { startRedisSentinels } from './redis-sentinels.js';
 import { repositoryPath } from './repository.js';
 
@@ -24,6 +25,17 @@ const START = {
   cluster: async (dir: string): Promise<TestedRedis> => {
     const cluster = await startRedisCluster({ dir, settings: QUICK });
     return { env: { AEGIS_TEST_REDIS_URL: cluster.url }, stop: cluster.stop };
+  },
+  /** TLS, and the users of docs/redis.md. */
+  secured: async (dir: string): Promise<TestedRedis> => {
+    const { url, urls, caPath, stop } = await startSecuredRedis({ dir, settings: QUICK });
+    const env = {
+      AEGIS_TEST_REDIS_URL: url,
+      AEGIS_TEST_REDIS_API_URL: urls.api,
+      AEGIS_TEST_REDIS_JOBS_URL: urls.jobs,
+      AEGIS_TEST_REDIS_CA: caPath,
+    };
+    return { env, stop };
   },
 };
 type Kind = keyof typeof START;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Cluster, Redis } from 'ioredis';
 
 /** Who asks: the tests themselves, or the product in the role of one of its apps. */
@@ -21,7 +22,9 @@ export function connectTestRedis(user: TestRedisUser = 'tests'): Redis | Cluster
 export function connectTo(url: string): Redis | Cluster {
   const { protocol, username, password, hosts, path } = partsOf(url);
   const login = { ...(username && { username }), ...(password && { password }) };
-  const common = { ...login, maxRetriesPerRequest: null };
+  const { AEGIS_TEST_REDIS_CA: caPath } = process.env;
+  const tls = protocol.startsWith('rediss') && { tls: { ...(caPath && { ca: readFileSync(caPath) }) } };
+  const common = { ...login, ...tls, maxRetriesPerRequest: null };
   const addresses = hosts.map((host) => ({ host: host.split(':')[0] ?? '', port: Number(host.split(':')[1]) }));
   switch (protocol) {
     case 'redis+cluster':
@@ -34,10 +37,19 @@ export function connectTo(url: string): Redis | Cluster {
 }
 
 /** The servers that hold keys. Resolves once the client is connected. */
-export async function mastersOf(redis: Redis | Cluster): Promise<Redis[]> {
+async function mastersOf(redis: Redis | Cluster): Promise<Redis[]> {
   if (!redis.isCluster) return [redis as Redis];
   await redis.ping();
   return (redis as Cluster).nodes('master');
+}
+
+/** Sees every command on whichever server; each is to be disconnected. */
+export async function monitorAll(redis: Redis | Cluster): Promise<Redis[]> {
+  if (!redis.isCluster) return [await (redis as Redis).monitor()];
+  const servers = (await mastersOf(redis)).map(({ options: { host = '', port = 0 } }) => {
+    return new Redis({ host, port, lazyConnect: true });
+  });
+  return Promise.all(servers.map((server) => server.monitor()));
 }
 
 /** All keys of a pattern, on whichever servers. */
