@@ -1,7 +1,7 @@
 export * from './fleet-store.js';
 export * from './launch-intent.js';
-export type { RedisClient } from './lua-scripts.js';
 export * from './quota-store.js';
+export type { RedisClient } from './redis-client.js';
 export * from './redis-fleet-store.js';
 export * from './redis-relay-store.js';
 export * from './region-code.js';

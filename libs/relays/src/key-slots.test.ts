@@ -54,6 +54,9 @@ test('no script names a key that does not begin with the prefix it was given', (
   for (const file of files) {
     const text = readFileSync(new URL(file, folder), 'utf8');
     // INFO takes no key.
-    expect({ file, literal: /redis\.call\('(?!INFO)\w+', '[^)]*\)/.exec(text)?.[0] }).toEqual({ file, literal: undefined });
+    expect({ file, literal: /redis\.call\('(?!INFO)\w+', '[^)]*\)/.exec(text)?.[0] }).toEqual({
+      file,
+      literal: undefined,
+    });
   }
 });

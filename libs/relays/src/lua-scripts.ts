@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Cluster, Redis } from 'ioredis';
+import type { RedisClient } from './redis-client.js';
 import { createReplicatedWrites, type ReplicaWait } from './replicated-writes.js';
-
-/** A Redis client as the store uses it; a cluster client routes by the hash tag in each key. */
-export type RedisClient = Redis | Cluster;
 
 const SCRIPTS = [
   'create',

@@ -1,4 +1,4 @@
-import type { RedisClient } from './lua-scripts.js';
+import type { RedisClient } from './redis-client.js';
 import { createReplicatedWrites, type ReplicaWait } from './replicated-writes.js';
 import { tenantKeys } from './tenant-keys.js';
 

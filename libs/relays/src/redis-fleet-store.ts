@@ -9,7 +9,8 @@ import {
   type WaitingRelay,
 } from './fleet-store.js';
 import type { LaunchIntent } from './launch-intent.js';
-import { createScriptRunner, type RedisClient, type ScriptName } from './lua-scripts.js';
+import { createScriptRunner, type ScriptName } from './lua-scripts.js';
+import type { RedisClient } from './redis-client.js';
 import { createSweepStore } from './redis-sweep-store.js';
 import { regionKeys } from './region-keys.js';
 import type { RelayTiming } from './relay-timing.js';

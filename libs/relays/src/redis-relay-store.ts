@@ -1,7 +1,8 @@
 import { createMoveReader } from './ended-slots.js';
 import { listRelays } from './list-relays.js';
-import { createScriptRunner, type RedisClient } from './lua-scripts.js';
+import { createScriptRunner } from './lua-scripts.js';
 import { readInventory } from './read-inventory.js';
+import type { RedisClient } from './redis-client.js';
 import { createRegionDirectory } from './region-directory.js';
 import { regionKeys } from './region-keys.js';
 import type { Relay } from './relay.js';

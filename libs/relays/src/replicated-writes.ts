@@ -1,5 +1,5 @@
 import { type Cluster, Command, type Redis } from 'ioredis';
-import type { RedisClient } from './lua-scripts.js';
+import type { RedisClient } from './redis-client.js';
 
 /** How many replicas must hold a write before it counts as done, and how long they may take. */
 export interface ReplicaWait {
