@@ -167,7 +167,7 @@ describe('a relay from create to active', () => {
     expect(await front.checkIn({ region, intentId: other, instanceId: instanceOf(relay), now: T0 })).toEqual({
       outcome: 'unknown_instance',
     });
-    expect(await front.checkIn({ region, intentId, instanceId: 'i-00000000000000000', now: T0 })).toEqual({
+    expect(await front.checkIn({ region, intentId, instanceId: 'i-00000000000000001', now: T0 })).toEqual({
       outcome: 'unknown_instance',
     });
     expect((await front.get(relay.id))?.version).toBe(relay.version + 2);
