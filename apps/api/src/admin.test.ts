@@ -1,7 +1,7 @@
+import { connectTestRedis, testRedisUrl } from '@aegis/local-stack';
 import { createRegionQueue } from '@aegis/queues';
 import { regionPrefix } from '@aegis/relays';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS } from './testing/test-config.js';
 import { createTestFleet, type TestFleet } from './testing/test-fleet.js';
@@ -11,7 +11,7 @@ let fleet: TestFleet;
 let other: string;
 
 beforeAll(async () => {
-  api = await startTestApi(process.env.AEGIS_TEST_REDIS_URL ?? '');
+  api = await startTestApi(testRedisUrl('api'));
   fleet = createTestFleet(api);
   other = api.config.regions[1]?.name ?? '';
 });
@@ -53,7 +53,7 @@ test.each([
 });
 
 test('a sweep is asked for where it is wanted, once however often', async () => {
-  const redis = new Redis(api.config.redisUrl);
+  const redis = connectTestRedis();
   const waiting = async (region: string) => {
     const queue = createRegionQueue({ region, prefix: regionPrefix(region), connection: redis });
     const { waiting: count } = (await queue.depth()).jobs;

@@ -1,16 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { connectTestRedis, monitorAll, testRedisUrl } from '@aegis/local-stack';
+import type { RedisClient } from '@aegis/relays';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS } from './testing/test-config.js';
 
-const url = process.env.AEGIS_TEST_REDIS_URL ?? '';
+const url = testRedisUrl('api');
 let api: TestApi;
 let replica: TestApi;
-let redis: Redis;
+let redis: RedisClient;
 
 beforeAll(async () => {
-  redis = new Redis(url);
+  redis = connectTestRedis();
   api = await startTestApi(url);
   replica = await startTestApi(url, {}, api.config);
 });
@@ -139,9 +140,11 @@ test.each(['/nonsense', `/${'0'.repeat(14)}`, '/__proto__'])('%s is no key', asy
 });
 
 test('what was never issued does not reach the store', async () => {
-  const monitor = await redis.monitor();
+  const monitors = await monitorAll(redis);
   const seen: string[] = [];
-  monitor.on('monitor', (_time: string, args: string[]) => seen.push(args.join(' ')));
+  for (const monitor of monitors) {
+    monitor.on('monitor', (_time: string, args: string[]) => seen.push(args.join(' ')));
+  }
   const { key } = await issue();
   const forged = `${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`;
   const id = forged.split('_')[1] ?? '';
@@ -149,5 +152,5 @@ test('what was never issued does not reach the store', async () => {
   expect(await statusOn(replica, forged)).toBe(401);
   expect(await statusOn(replica, key)).toBe(200);
   expect(seen.filter((command) => command.includes(`:key:${id}`))).toHaveLength(1);
-  monitor.disconnect();
+  for (const monitor of monitors) monitor.disconnect();
 });

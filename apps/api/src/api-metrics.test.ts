@@ -1,10 +1,11 @@
+import { testRedisUrl } from '@aegis/local-stack';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 
 let api: TestApi;
 
 beforeAll(async () => {
-  api = await startTestApi(process.env.AEGIS_TEST_REDIS_URL ?? '');
+  api = await startTestApi(testRedisUrl('api'));
 });
 afterAll(() => api.stop());
 

@@ -1,3 +1,4 @@
+import { testRedisUrl } from '@aegis/local-stack';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS } from './testing/test-config.js';
@@ -6,7 +7,7 @@ let api: TestApi;
 let tenant: string;
 
 beforeAll(async () => {
-  api = await startTestApi(process.env.AEGIS_TEST_REDIS_URL ?? '');
+  api = await startTestApi(testRedisUrl('api'));
   tenant = api.config.api.keys.find(({ name }) => name === 'acme')?.tenant ?? '';
 });
 afterAll(() => api.stop());

@@ -1,4 +1,5 @@
 import { API_KEY_SCOPES, type ApiKeyScope } from '@aegis/config';
+import { testRedisUrl } from '@aegis/local-stack';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Route } from './http/route.js';
 import { apiSettings } from './routes/api-settings.js';
@@ -8,7 +9,7 @@ import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS, testConfig } from './testing/test-config.js';
 
 /** The table itself makes the cases: a route that is added is judged without anybody thinking of it. */
-const url = process.env.AEGIS_TEST_REDIS_URL ?? '';
+const url = testRedisUrl('api');
 const config = testConfig(url, {});
 const routes = createRouteTable(apiSettings(config));
 const clientRoutes = routes.filter((route) => 'scope' in route);

@@ -1,3 +1,4 @@
+import { testRedisUrl } from '@aegis/local-stack';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { rawExchange } from './testing/raw-exchange.js';
 import { type AskOptions, startTestApi, type TestApi } from './testing/test-api.js';
@@ -7,7 +8,7 @@ let api: TestApi;
 let relayId: string;
 
 beforeAll(async () => {
-  api = await startTestApi(process.env.AEGIS_TEST_REDIS_URL ?? '');
+  api = await startTestApi(testRedisUrl('api'));
   relayId = (await api.ask('POST', '/api/v1/relays')).body.id;
 });
 afterAll(() => api.stop());

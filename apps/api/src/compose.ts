@@ -77,6 +77,7 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
     redis,
     logger,
   });
+  const replicaWait = { replicas: config.redis.waitReplicas, timeoutMs: config.redis.waitMs };
   const feed = createRelayFeed({ subscriber, regions });
   const spareAges = new Map(config.regions.map(({ name, warmPool }) => [name, spareAgeMs(warmPool)]));
   const store = createRedisRelayStore({
@@ -84,6 +85,7 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
     regions,
     timing: relayTiming(config.relays),
     claimMemorySeconds: 2 * api.idempotencyRetentionSeconds,
+    replicaWait,
     spareAgeMs: (region) => spareAges.get(region) ?? 0,
   });
   // On the store's own connection: a trigger sent after a create arrives after it.
@@ -101,9 +103,9 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
   const metricsPage = createMetricsHandler({ metrics, ...(bearerToken !== undefined && { bearerToken }) });
   const beat = createAliveBeat({ store, regions, logger, now });
 
-  const quotas = createTenantQuotas({ store: createQuotaStore(redis), configured: config.quotas, logger });
+  const quotas = createTenantQuotas({ store: createQuotaStore(redis, replicaWait), configured: config.quotas, logger });
   const warmTarget = warmTargets(config.regions, now);
-  const keyStore = createKeyStore(redis);
+  const keyStore = createKeyStore(redis, replicaWait);
   const audit = createAuditLog(redis);
   const services: ApiServices = {
     audit,
@@ -115,7 +117,11 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
     wake: createWakeJobs({ send: trigger, logger }),
     trigger,
     // A claim that outlived its relay's record would let a late retry create the relay anew.
-    claims: createIdempotencyClaims(redis, Math.min(api.idempotencyRetentionSeconds, config.relays.retentionSeconds)),
+    claims: createIdempotencyClaims({
+      redis,
+      retentionSeconds: Math.min(api.idempotencyRetentionSeconds, config.relays.retentionSeconds),
+      replicaWait,
+    }),
     quotas,
     slots: createTenantSlots({ redis, regions, newToken: randomUUID }),
     credentials: createAgentCredentials(config.secret),

@@ -1,5 +1,5 @@
+import { connectTestRedis, testRedisUrl } from '@aegis/local-stack';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import type { Answer } from './testing/answer.js';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS } from './testing/test-config.js';
@@ -9,7 +9,7 @@ let api: TestApi;
 let fleet: TestFleet;
 
 beforeAll(async () => {
-  api = await startTestApi(process.env.AEGIS_TEST_REDIS_URL ?? '');
+  api = await startTestApi(testRedisUrl('api'));
   fleet = createTestFleet(api);
 });
 afterAll(async () => {
@@ -112,7 +112,7 @@ describe('region auto', () => {
   });
 
   test('passes over a region that has no capacity for what is asked for, until that is worth another try', async () => {
-    const redis = new Redis(api.config.redisUrl);
+    const redis = connectTestRedis();
     const exhausted = `{aegis:${api.region}}:exhausted`;
     const other = api.config.regions[1]?.name;
     await redis.hset(exhausted, 't3.micro', Date.now() + 60_000);

@@ -1,18 +1,19 @@
 import { connect } from 'node:net';
 import { createAegisClient, followEvents } from '@aegis/client';
+import { connectTestRedis, testRedisUrl } from '@aegis/local-stack';
+import type { RedisClient } from '@aegis/relays';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS } from './testing/test-config.js';
 import { createTestFleet, type TestFleet } from './testing/test-fleet.js';
 
 let api: TestApi;
 let fleet: TestFleet;
-let redis: Redis;
+let redis: RedisClient;
 
 beforeAll(async () => {
-  const url = process.env.AEGIS_TEST_REDIS_URL ?? '';
-  redis = new Redis(url);
+  const url = testRedisUrl('api');
+  redis = connectTestRedis();
   api = await startTestApi(url, {}, undefined, { streams: { keepAliveMs: 100, stallMs: 300, maxOpen: 3 } });
   fleet = createTestFleet(api);
 });

@@ -1,4 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { testRedisUrl } from '@aegis/local-stack';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { OpenApiDocument } from './openapi/document-types.js';
@@ -19,7 +20,7 @@ let known: Record<string, string>;
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 
 beforeAll(async () => {
-  api = await startTestApi(process.env.AEGIS_TEST_REDIS_URL ?? '');
+  api = await startTestApi(testRedisUrl('api'));
   document = (await (await fetch(`${api.url}/openapi.json`)).json()) as OpenApiDocument;
   const { id } = (await api.ask('POST', '/api/v1/relays')).body;
   const body = { name: 'fuzz', tenant: 'fuzz', scopes: ['relays:read'] };

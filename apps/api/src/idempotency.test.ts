@@ -1,15 +1,16 @@
+import { connectTestRedis, keysOf, testRedisUrl } from '@aegis/local-stack';
+import type { RedisClient } from '@aegis/relays';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS } from './testing/test-config.js';
 
 let api: TestApi;
 let replica: TestApi;
-let redis: Redis;
+let redis: RedisClient;
 
 beforeAll(async () => {
-  const url = process.env.AEGIS_TEST_REDIS_URL ?? '';
-  redis = new Redis(url);
+  const url = testRedisUrl('api');
+  redis = connectTestRedis();
   api = await startTestApi(url);
   replica = await startTestApi(url, {}, api.config);
 });
@@ -87,7 +88,7 @@ test('claims do not outlive the records of their relays', async () => {
   try {
     await create(newKey(), undefined, { on: brief });
     const tenant = brief.config.api.keys[0]?.tenant;
-    const [claim = ''] = await redis.keys(`{aegis:tenant:${tenant}}:*`);
+    const [claim = ''] = await keysOf(redis, `{aegis:tenant:${tenant}}:*`);
     expect(await redis.ttl(claim)).toBeGreaterThan(0);
     expect(await redis.ttl(claim)).toBeLessThanOrEqual(60);
   } finally {

@@ -1,4 +1,5 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { testRedisUrl } from '@aegis/local-stack';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS } from './testing/test-config.js';
@@ -13,7 +14,7 @@ const agent = new Agent({ keepAlive: true });
 const open: ClientRequest[] = [];
 
 beforeAll(async () => {
-  api = await startTestApi(process.env.AEGIS_TEST_REDIS_URL ?? '');
+  api = await startTestApi(testRedisUrl('api'));
 });
 afterAll(async () => {
   for (const stream of open) stream.destroy();

@@ -1,3 +1,4 @@
+import { testRedisUrl } from '@aegis/local-stack';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS, testConfig } from './testing/test-config.js';
@@ -8,7 +9,7 @@ let replica: TestApi;
 let tenant: string;
 
 beforeAll(async () => {
-  const url = process.env.AEGIS_TEST_REDIS_URL ?? '';
+  const url = testRedisUrl('api');
   const config = testConfig(url, {});
   const regions = config.regions.map((region) => ({ ...region, maxRelays: 8 }));
   api = await startTestApi(url, {}, { ...config, regions, quotas: { tenantRelays: 5, launchWindowSeconds: 3600 } });

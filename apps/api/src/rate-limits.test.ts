@@ -1,10 +1,11 @@
 import type { AegisConfig } from '@aegis/config';
+import { testRedisUrl } from '@aegis/local-stack';
 import { issueSessionSecret } from '@aegis/relays';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS, testConfig } from './testing/test-config.js';
 
-const url = process.env.AEGIS_TEST_REDIS_URL ?? '';
+const url = testRedisUrl('api');
 
 function limited(
   limits: Partial<AegisConfig['api']['rateLimits']>,

@@ -1,4 +1,5 @@
 import { createAegisClient, dataOf } from '@aegis/client';
+import { testRedisUrl } from '@aegis/local-stack';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS } from './testing/test-config.js';
@@ -8,7 +9,7 @@ let api: TestApi;
 let fleet: TestFleet;
 
 beforeAll(async () => {
-  api = await startTestApi(process.env.AEGIS_TEST_REDIS_URL ?? '', { maxLifetimeSeconds: 100_000 });
+  api = await startTestApi(testRedisUrl('api'), { maxLifetimeSeconds: 100_000 });
   fleet = createTestFleet(api);
 });
 afterAll(async () => {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { testRedisUrl } from '@aegis/local-stack';
 import { createLogger } from '@aegis/logging';
 import { createService, type Service } from '@aegis/service';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -18,7 +19,7 @@ let service: Service;
 let url: URL;
 
 beforeAll(async () => {
-  const config = testConfig(process.env.AEGIS_TEST_REDIS_URL ?? '', {});
+  const config = testConfig(testRedisUrl('api'), {});
   const parts = composeApi({ config, logger: createLogger({ level: 'error', app: 'api' }) });
   service = createService({ ...parts, listeners: parts.listeners.map((each) => ({ ...each, limits: LIMITS })) });
   await service.start();

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { testRedisUrl } from '@aegis/local-stack';
 import { newRelayId } from '@aegis/relays';
 import { expect, test } from '@jest/globals';
 import { startTestApi } from './testing/test-api.js';
@@ -6,7 +7,7 @@ import { KEYS, testConfig } from './testing/test-config.js';
 import { verifyStores } from './testing/verify-stores.js';
 
 test('while relays may have been forgotten, no id is said not to exist, whoever asks', async () => {
-  const config = testConfig(process.env.AEGIS_TEST_REDIS_URL ?? '', {});
+  const config = testConfig(testRedisUrl('api'), {});
   const api = await startTestApi(config.redisUrl, {}, config, { storeInDoubt: true });
   try {
     const { id } = (await api.ask('POST', '/api/v1/relays', { body: {} })).body;

@@ -64,7 +64,8 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
     logger,
   });
   const timing = relayTiming(config.relays);
-  const store = createRedisFleetStore({ redis, timing, newToken: randomUUID });
+  const replicaWait = { replicas: config.redis.waitReplicas, timeoutMs: config.redis.waitMs };
+  const store = createRedisFleetStore({ redis, timing, newToken: randomUUID, replicaWait });
   const queues = new Map(
     regions.map((region) => [
       region,

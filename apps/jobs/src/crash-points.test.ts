@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { deleteKeys } from '@aegis/local-stack';
 import type { JobName } from '@aegis/queues';
 import { newRelayId } from '@aegis/relays';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -105,8 +106,7 @@ async function everyCut(job: JobName, scene: () => Promise<void>, check: () => P
 }
 
 async function startOver(): Promise<void> {
-  const keys = await world.redis.keys(`{aegis:${world.region}}*`);
-  if (keys.length > 0) await world.redis.del(keys);
+  await deleteKeys(world.redis, `{aegis:${world.region}}*`);
   await world.sim.reset();
 }
 
@@ -215,8 +215,7 @@ describe('a worker that dies at any point', () => {
         await world.create(3);
         await settle();
         ids = (await world.relays()).map(({ id }) => id);
-        const keys = await world.redis.keys(`{aegis:${world.region}}*`);
-        await world.redis.del(keys);
+        await deleteKeys(world.redis, `{aegis:${world.region}}*`);
       },
       async () => {
         expect((await world.relays()).map(({ id }) => id)).toEqual(ids);

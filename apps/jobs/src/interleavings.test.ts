@@ -1,5 +1,6 @@
 import { type CloudProvider, readLaunchTags } from '@aegis/ec2';
 import type { FaultInput } from '@aegis/ec2-sim';
+import { deleteKeys } from '@aegis/local-stack';
 import type { JobName } from '@aegis/queues';
 import type { FleetStore, Relay } from '@aegis/relays';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -269,8 +270,7 @@ async function checkAtRest(history: History): Promise<void> {
 }
 
 async function startOver(): Promise<void> {
-  const keys = await world.redis.keys(`{aegis:${world.region}}*`);
-  if (keys.length > 0) await world.redis.del(keys);
+  await deleteKeys(world.redis, `{aegis:${world.region}}*`);
   await world.sim.reset();
 }
 

@@ -1,5 +1,6 @@
 // Stores that have lost what they promised: the last seconds before a crash or a failover, or all since a backup.
 import { randomInt } from 'node:crypto';
+import { deleteKeys, keysOf } from '@aegis/local-stack';
 import { newRelayId } from '@aegis/relays';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createRegionWorld, type RegionWorld } from './testing/region-world.js';
@@ -34,14 +35,14 @@ async function stockPool(): Promise<void> {
 type Backup = Map<string, Buffer>;
 
 async function backUp(): Promise<Backup> {
-  const keys = await world.redis.keys(`{aegis:${world.region}}*`);
+  const keys = await keysOf(world.redis, `{aegis:${world.region}}*`);
   const values = await Promise.all(keys.map((key) => world.redis.dumpBuffer(key)));
   return new Map(keys.flatMap((key, index) => (values[index] ? [[key, values[index] as Buffer] as const] : [])));
 }
 
 /** As another process of Redis would load it. */
 async function restore(backup: Backup): Promise<void> {
-  await world.redis.del(await world.redis.keys(`{aegis:${world.region}}*`));
+  await deleteKeys(world.redis, `{aegis:${world.region}}*`);
   for (const [key, value] of backup) await world.redis.restore(key, 0, value);
   await world.redis.hset(`{aegis:${world.region}}:meta`, 'verified', 'another process');
 }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { readLaunchTags } from '@aegis/ec2';
+import { deleteKeys, keysOf } from '@aegis/local-stack';
 import type { JobName } from '@aegis/queues';
 import { newRelayId } from '@aegis/relays';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -135,7 +136,7 @@ async function take(next: Step, history: History): Promise<void> {
       return;
     }
     case 'keep': {
-      const keys = await world.redis.keys(`${prefix()}*`);
+      const keys = await keysOf(world.redis, `${prefix()}*`);
       const values = await Promise.all(keys.map((key) => world.redis.dumpBuffer(key)));
       history.backup = new Map(
         keys.flatMap((key, index) => (values[index] ? [[key, values[index] as Buffer] as const] : [])),
@@ -144,7 +145,7 @@ async function take(next: Step, history: History): Promise<void> {
     }
     case 'rewind':
       if (history.backup === null) return;
-      await world.redis.del(await world.redis.keys(`${prefix()}*`));
+      await deleteKeys(world.redis, `${prefix()}*`);
       for (const [key, value] of history.backup) await world.redis.restore(key, 0, value);
       await world.redis.hset(`${prefix()}:meta`, 'verified', 'another process');
       return;
@@ -183,7 +184,7 @@ test('no interleaving hands a spare out twice, launches one twice or makes too m
         await check(history);
         expect((await world.front.inventory(world.region)).warmReady).toBe(TARGET);
       } finally {
-        await world.redis.del(await world.redis.keys(`${prefix()}*`));
+        await deleteKeys(world.redis, `${prefix()}*`);
         await world.sim.reset();
       }
     }),

@@ -18,6 +18,8 @@ export interface RedisServerOptions {
    * hold writes back for up to two seconds while an earlier flush is under way.
    */
   appendFsync?: 'always' | 'everysec';
+  /** What `redis.conf` would say beyond that: `{'cluster-enabled': 'yes'}`. A list gives a directive several times. */
+  settings?: Readonly<Record<string, string | readonly string[]>>;
   /** Of a larger stack; without it the server has its own. */
   reaper?: Reaper;
 }
@@ -34,7 +36,7 @@ const READY_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 /** Whether a server answers PING; one that still loads its files answers with an error. */
-async function answersPing(port: number, signal: AbortSignal): Promise<boolean> {
+export async function answersPing(port: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', signal });
     socket.once('connect', () => socket.write('PING\r\n'));
@@ -48,7 +50,7 @@ async function answersPing(port: number, signal: AbortSignal): Promise<boolean> 
 }
 
 function redisArguments(port: number, options: RedisServerOptions): string[] {
-  const settings: Record<string, string> = {
+  const settings: Record<string, string | readonly string[]> = {
     port: String(port),
     bind: '127.0.0.1',
     dir: options.dir,
@@ -57,8 +59,11 @@ function redisArguments(port: number, options: RedisServerOptions): string[] {
     appendfsync: options.appendFsync ?? 'always',
     'maxmemory-policy': 'noeviction',
     daemonize: 'no',
+    ...options.settings,
   };
-  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  return Object.entries(settings).flatMap(([name, value]) =>
+    [value].flat().flatMap((one) => [`--${name}`, ...one.split(' ')]),
+  );
 }
 
 /** A private redis-server on 127.0.0.1, not started yet. */

@@ -3,6 +3,8 @@ export interface StackOptions {
   stateDir?: string;
   /** A Redis that is already there; without it the stack starts its own. */
   redisUrl?: string;
+  /** Where each app has a user of its own there. */
+  redisUrls?: { api: string; jobs: string };
   /**
    * How the stack's own Redis writes its file; `everysec` by default, Redis' own default. Who kills Redis and expects
    * that nothing acknowledged is lost needs `always`.

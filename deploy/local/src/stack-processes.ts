@@ -49,11 +49,11 @@ function nodeProcess({ options, dir, reaper }: StackSettings, program: NodeProgr
   });
 }
 
-function appEnv({ options, redisUrl, publicUrl }: StackSettings): NodeJS.ProcessEnv {
+function appEnv({ options, redisUrl, publicUrl }: StackSettings, app: 'api' | 'jobs'): NodeJS.ProcessEnv {
   return {
     AEGIS_CONFIG: options.configFile ?? repositoryPath('deploy/local/aegis.yaml'),
     AEGIS_PUBLIC_URL: publicUrl,
-    REDIS_URL: redisUrl,
+    REDIS_URL: options.redisUrls?.[app] ?? redisUrl,
   };
 }
 
@@ -78,7 +78,7 @@ export function apiProcess(settings: StackSettings, port: number, replica: numbe
     main: 'apps/api/dist/main.js',
     port,
     readyPath: '/readyz',
-    env: { ...appEnv(settings), AEGIS_API_PORT: String(port), ...settings.options.env },
+    env: { ...appEnv(settings, 'api'), AEGIS_API_PORT: String(port), ...settings.options.env },
   });
 }
 
@@ -90,7 +90,7 @@ export function jobsProcess(settings: StackSettings, port: number, replica: numb
     port,
     readyPath: '/readyz',
     env: {
-      ...appEnv(settings),
+      ...appEnv(settings, 'jobs'),
       AEGIS_JOBS_PORT: String(port),
       AWS_ENDPOINT_URL_EC2: settings.simUrl,
       AWS_ACCESS_KEY_ID: 'local',

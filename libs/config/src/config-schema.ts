@@ -196,6 +196,14 @@ const redis = z.strictObject({
   tlsServerName: host.optional().describe('Name in the certificates, where it is not the host they are reached by.'),
   sentinelUsername: z.string().min(1).optional().describe('ACL user at the sentinels, where they have users.'),
   sentinelPassword: z.string().min(1).optional().describe('Password of the sentinels, where they have one.'),
+  waitReplicas: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(0)
+    .describe('How many replicas must hold a create, renewal or delete before it is acknowledged; see redis.md.'),
+  // Below the time after which a command counts as unanswered.
+  waitMs: z.int().min(10).max(500).default(250).describe('How long they may take, in ms; then the answer is 503.'),
 });
 
 /** The one description of the configuration: types, defaults, env names, documentation and JSON Schema come from it. */

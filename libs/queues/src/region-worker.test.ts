@@ -1,12 +1,13 @@
 import { randomInt } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { connectTestRedis, deleteKeys } from '@aegis/local-stack';
+import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { JobName } from './job-catalogue.js';
 import { createRegionQueue, type RegionQueue } from './region-queue.js';
 import { createRegionWorker, type RegionWorker } from './region-worker.js';
 
-let redis: Redis;
-let blocking: Redis;
+const redis = connectTestRedis();
+const jobsRedis = connectTestRedis('jobs');
+const blocking = connectTestRedis('jobs');
 let region: string;
 let prefix: string;
 let queue: RegionQueue;
@@ -14,21 +15,19 @@ let worker: RegionWorker;
 /** Runs in the order they began; each ends when the test says so. */
 let runs: { job: JobName; end: (error?: Error) => void }[];
 let began: (() => void) | undefined;
+/** The test is: what a tick begins now ends by itself. */
+let over: boolean;
 
-beforeAll(() => {
-  const url = process.env.AEGIS_TEST_REDIS_URL ?? '';
-  redis = new Redis(url);
-  blocking = new Redis(url, { maxRetriesPerRequest: null });
-});
 afterAll(async () => {
-  await Promise.all([redis.quit(), blocking.quit()]);
+  await Promise.all([redis, jobsRedis, blocking].map((client) => client.quit()));
 });
 
 beforeEach(() => {
   region = `us-test-${randomInt(1e9)}`;
   prefix = `{aegis:${region}}`;
   runs = [];
-  queue = createRegionQueue({ region, prefix, connection: redis, ticks: { relay_expiry: 100 } });
+  over = false;
+  queue = createRegionQueue({ region, prefix, connection: jobsRedis, ticks: { relay_expiry: 100 } });
   worker = createRegionWorker({
     prefix,
     connection: blocking,
@@ -38,6 +37,7 @@ beforeEach(() => {
     },
     process: (job) =>
       new Promise((resolve, reject) => {
+        if (over) return resolve();
         runs.push({ job, end: (error) => (error ? reject(error) : resolve()) });
         began?.();
       }),
@@ -46,11 +46,11 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  over = true;
   for (const run of runs) run.end();
   await worker.close();
   await queue.close();
-  const keys = await redis.keys(`${prefix}*`);
-  if (keys.length > 0) await redis.del(keys);
+  await deleteKeys(redis, `${prefix}*`);
 });
 
 /** Resolves when the n-th run (from 1) has begun. */

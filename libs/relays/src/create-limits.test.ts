@@ -1,12 +1,12 @@
 import { randomInt } from 'node:crypto';
+import { connectTestRedis } from '@aegis/local-stack';
 import { afterAll, beforeEach, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { createRedisRelayStore } from './redis-relay-store.js';
 import { newRelayId } from './relay-id.js';
 import { type CreateLimits, LimitReachedError, type RelayFrontStore } from './relay-store.js';
 import { relayTiming } from './relay-timing.js';
 
-const redis = new Redis(process.env.AEGIS_TEST_REDIS_URL ?? '');
+const redis = connectTestRedis('api');
 const timing = relayTiming({
   pendingTimeoutSeconds: 900,
   bootTimeoutSeconds: 300,

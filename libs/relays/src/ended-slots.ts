@@ -1,4 +1,4 @@
-import type { RedisClient } from './lua-scripts.js';
+import type { RedisClient } from './redis-client.js';
 import { isTerminal } from './relay.js';
 import { parseTransitions, type RelayTransition } from './relay-transition.js';
 import { tenantKeys } from './tenant-keys.js';

@@ -1,7 +1,7 @@
 export * from './fleet-store.js';
 export * from './launch-intent.js';
-export type { RedisClient } from './lua-scripts.js';
 export * from './quota-store.js';
+export type { RedisClient } from './redis-client.js';
 export * from './redis-fleet-store.js';
 export * from './redis-relay-store.js';
 export * from './region-code.js';
@@ -13,6 +13,7 @@ export * from './relay-id.js';
 export * from './relay-store.js';
 export * from './relay-timing.js';
 export * from './relay-transition.js';
+export { createReplicatedWrites, NotReplicatedError, type ReplicaWait } from './replicated-writes.js';
 export type { SchemaChange, StoreSchema } from './store-schema.js';
 export { createStoreSchema } from './store-schema.js';
 export { tenantPrefix } from './tenant-keys.js';

@@ -1,4 +1,4 @@
-import type { RedisClient } from './lua-scripts.js';
+import type { RedisClient } from './redis-client.js';
 import { regionKeys } from './region-keys.js';
 import type { Relay } from './relay.js';
 import { firstIdSince, parseRelayId, relayIdOf } from './relay-id.js';

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Cluster, Redis } from 'ioredis';
 import { OLDEST_PROCESS, SCHEMA_VERSION } from './migrations.js';
-
-/** A Redis client as the store uses it; a cluster client routes by the hash tag in each key. */
-export type RedisClient = Redis | Cluster;
+import type { RedisClient } from './redis-client.js';
+import { createReplicatedWrites, type ReplicaWait } from './replicated-writes.js';
 
 const SCRIPTS = [
   'create',
@@ -35,6 +33,9 @@ const SCRIPTS = [
 ] as const;
 export type ScriptName = (typeof SCRIPTS)[number];
 
+/** What a client is told is done, or what is about to be asked of EC2: not to be forgotten by a failover. */
+const REPLICATED: ReadonlySet<ScriptName> = new Set(['create', 'renew', 'request-termination', 'open-intent']);
+
 /**
  * Runs the scripts, one `lua/<name>.lua` each: those of a region behind the shared `lua/include/region.lua`, those in
  * folders by themselves.
@@ -44,7 +45,9 @@ export interface ScriptRunner {
   run(name: ScriptName, prefix: string, args: readonly (string | number)[]): Promise<unknown>;
 }
 
-export function createScriptRunner(redis: RedisClient): ScriptRunner {
+/** With `wait`, the scripts whose outcome others rely on reply once enough replicas have it. */
+export function createScriptRunner(redis: RedisClient, wait?: ReplicaWait): ScriptRunner {
+  const writes = wait && wait.replicas > 0 ? createReplicatedWrites(redis, wait) : null;
   const read = (path: string) => readFileSync(new URL(`../lua/${path}.lua`, import.meta.url), 'utf8');
   const shared = `local SCHEMA, SCHEMA_OLDEST = ${SCHEMA_VERSION}, ${OLDEST_PROCESS}\n${read('include/region')}`;
   const scripts = new Map(
@@ -62,17 +65,21 @@ export function createScriptRunner(redis: RedisClient): ScriptRunner {
     redis.on('ready', load);
     if (redis.status === 'ready') load();
   }
+  const runOn = async (on: RedisClient, name: ScriptName, prefix: string, args: readonly (string | number)[]) => {
+    const script = scripts.get(name);
+    if (!script) throw new Error(`no such script: ${name}`);
+    try {
+      return await on.evalsha(script.sha, 1, prefix, ...args);
+    } catch (error) {
+      // A Redis that restarted or failed over has not seen the script yet.
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return on.eval(script.text, 1, prefix, ...args);
+    }
+  };
   return {
-    async run(name, prefix, args) {
-      const script = scripts.get(name);
-      if (!script) throw new Error(`no such script: ${name}`);
-      try {
-        return await redis.evalsha(script.sha, 1, prefix, ...args);
-      } catch (error) {
-        // A Redis that restarted or failed over has not seen the script yet.
-        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-        return redis.eval(script.text, 1, prefix, ...args);
-      }
-    },
+    run: (name, prefix, args) =>
+      writes !== null && REPLICATED.has(name)
+        ? writes.run(prefix, (on) => runOn(on, name, prefix, args))
+        : runOn(redis, name, prefix, args),
   };
 }

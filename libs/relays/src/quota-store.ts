@@ -1,4 +1,5 @@
-import type { RedisClient } from './lua-scripts.js';
+import type { RedisClient } from './redis-client.js';
+import { createReplicatedWrites, type ReplicaWait } from './replicated-writes.js';
 import { tenantKeys } from './tenant-keys.js';
 
 /** A tenant's own limits, before which the configured ones stand back; null: the configured one holds. */
@@ -26,7 +27,8 @@ export interface QuotaStore {
 const LIMITS = '{aegis:quotas}:limits';
 const VERSION = '{aegis:quotas}:version';
 
-export function createQuotaStore(redis: RedisClient): QuotaStore {
+export function createQuotaStore(redis: RedisClient, replicaWait?: ReplicaWait): QuotaStore {
+  const writes = createReplicatedWrites(redis, replicaWait);
   return {
     version: async () => (await redis.get(VERSION)) ?? '',
 
@@ -42,10 +44,14 @@ export function createQuotaStore(redis: RedisClient): QuotaStore {
 
     async set(tenant, quota) {
       const none = Object.values(quota).every((limit) => limit === null);
-      const change = redis.multi();
-      if (none) change.hdel(LIMITS, tenant);
-      else change.hset(LIMITS, tenant, JSON.stringify(quota));
-      await change.incr(VERSION).exec();
+      await writes.run(LIMITS, async (server) => {
+        const change = server.multi();
+        if (none) change.hdel(LIMITS, tenant);
+        else change.hset(LIMITS, tenant, JSON.stringify(quota));
+        const replies = await change.incr(VERSION).exec();
+        const fault = replies?.find(([error]) => error !== null)?.[0];
+        if (fault) throw fault;
+      });
       // Relays made while the tenant had no limit have no slot: they are counted anew.
       await redis.del(tenantKeys(tenant).counted);
     },

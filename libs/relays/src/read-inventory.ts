@@ -1,4 +1,4 @@
-import type { RedisClient } from './lua-scripts.js';
+import type { RedisClient } from './redis-client.js';
 import { regionKeys } from './region-keys.js';
 import { RELAY_STATES, type RelayState } from './relay.js';
 import type { RegionInventory } from './relay-store.js';

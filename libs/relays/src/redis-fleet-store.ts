@@ -9,22 +9,27 @@ import {
   type WaitingRelay,
 } from './fleet-store.js';
 import type { LaunchIntent } from './launch-intent.js';
-import { createScriptRunner, type RedisClient, type ScriptName } from './lua-scripts.js';
+import { createScriptRunner, type ScriptName } from './lua-scripts.js';
+import type { RedisClient } from './redis-client.js';
 import { createSweepStore } from './redis-sweep-store.js';
 import { regionKeys } from './region-keys.js';
 import type { RelayTiming } from './relay-timing.js';
 import type { RelayTransition } from './relay-transition.js';
+import type { ReplicaWait } from './replicated-writes.js';
 
 export interface RedisFleetStoreOptions {
   redis: RedisClient;
   timing: RelayTiming;
   /** Makes fence tokens; `crypto.randomUUID` fits. */
   newToken: () => string;
+  /** For launch intents. */
+  replicaWait?: ReplicaWait;
 }
 
 /** The store behind the jobs, on Redis. Rejects with ioredis' errors while Redis cannot be reached. */
-export function createRedisFleetStore({ redis, timing, newToken }: RedisFleetStoreOptions): FleetStore {
-  const scripts = createScriptRunner(redis);
+export function createRedisFleetStore(options: RedisFleetStoreOptions): FleetStore {
+  const { redis, timing, newToken } = options;
+  const scripts = createScriptRunner(redis, options.replicaWait);
   const movesOf = createMoveReader(redis);
 
   const takings = new WeakMap<Fence, Promise<unknown>>();

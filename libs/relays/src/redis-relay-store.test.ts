@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { connectTestRedis, keysOf } from '@aegis/local-stack';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import type { Fence, FleetStore } from './fleet-store.js';
 import { createRedisFleetStore } from './redis-fleet-store.js';
 import { createRedisRelayStore } from './redis-relay-store.js';
@@ -18,15 +18,14 @@ const TIMING = {
 } as const;
 const T0 = 1_800_000_000_000;
 
-let redis: Redis;
+const redis = connectTestRedis();
+const apiRedis = connectTestRedis('api');
+const jobsRedis = connectTestRedis('jobs');
 let front: RelayFrontStore;
 let fleet: FleetStore;
 let region: string;
 
-beforeAll(() => {
-  redis = new Redis(process.env.AEGIS_TEST_REDIS_URL ?? '');
-});
-afterAll(() => redis.quit());
+afterAll(() => Promise.all([redis, apiRedis, jobsRedis].map((client) => client.quit())));
 
 /** A complete sweep that found nothing: the store is known to be the present. */
 async function verify(now = T0, hold = { leases: 0, heartbeats: 0 }): Promise<void> {
@@ -48,8 +47,8 @@ async function verify(now = T0, hold = { leases: 0, heartbeats: 0 }): Promise<vo
 /** A region of its own per test: nothing is shared. */
 function unverifiedRegion(): void {
   region = `us-test-${randomInt(1e9)}`;
-  front = createRedisRelayStore({ redis, regions: [region], timing: TIMING });
-  fleet = createRedisFleetStore({ redis, timing: TIMING, newToken: randomUUID });
+  front = createRedisRelayStore({ redis: apiRedis, regions: [region], timing: TIMING });
+  fleet = createRedisFleetStore({ redis: jobsRedis, timing: TIMING, newToken: randomUUID });
 }
 
 async function freshRegion(): Promise<void> {
@@ -168,7 +167,7 @@ describe('a relay from create to active', () => {
     expect(await front.checkIn({ region, intentId: other, instanceId: instanceOf(relay), now: T0 })).toEqual({
       outcome: 'unknown_instance',
     });
-    expect(await front.checkIn({ region, intentId, instanceId: 'i-00000000000000000', now: T0 })).toEqual({
+    expect(await front.checkIn({ region, intentId, instanceId: 'i-00000000000000001', now: T0 })).toEqual({
       outcome: 'unknown_instance',
     });
     expect((await front.get(relay.id))?.version).toBe(relay.version + 2);
@@ -523,7 +522,7 @@ describe('deadlines', () => {
     expect(await fleet.pruneEnded(fence, T0 + 5, 10)).toBe(0);
     expect(await fleet.pruneEnded(fence, T0 + 6, 10)).toBe(1);
     expect(await front.get(relay.id)).toBeNull();
-    expect(await redis.keys(`*${region}*${relay.id}*`)).toEqual([]);
+    expect(await keysOf(redis, `*${region}*${relay.id}*`)).toEqual([]);
     expect((await counts()).terminated).toBe(0);
   });
 });

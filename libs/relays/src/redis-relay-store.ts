@@ -1,7 +1,8 @@
 import { createMoveReader } from './ended-slots.js';
 import { listRelays } from './list-relays.js';
-import { createScriptRunner, type RedisClient } from './lua-scripts.js';
+import { createScriptRunner } from './lua-scripts.js';
 import { readInventory } from './read-inventory.js';
+import type { RedisClient } from './redis-client.js';
 import { createRegionDirectory } from './region-directory.js';
 import { regionKeys } from './region-keys.js';
 import type { Relay } from './relay.js';
@@ -10,6 +11,7 @@ import { createdAtOf, parseRelayId } from './relay-id.js';
 import { fieldsOf, parseRelay } from './relay-record.js';
 import { type CreateLimit, type CreateRelay, LimitReachedError, type RelayFrontStore } from './relay-store.js';
 import type { RelayTiming } from './relay-timing.js';
+import { createReplicatedWrites, type ReplicaWait } from './replicated-writes.js';
 
 export interface RedisRelayStoreOptions {
   redis: RedisClient;
@@ -20,6 +22,8 @@ export interface RedisRelayStoreOptions {
   claimMemorySeconds?: number;
   /** How much older than its claim a warm relay of a region can be, in ms; 0 where no spares are kept. Default: 0. */
   spareAgeMs?: (region: string) => number;
+  /** For creates, renewals, deletes and freezes. */
+  replicaWait?: ReplicaWait;
 }
 
 const DAY_SECONDS = 24 * 3600;
@@ -58,8 +62,9 @@ function must(id: string, region: string, flat: unknown): Relay {
 
 /** The store behind the REST api, on Redis. Rejects with ioredis' errors while Redis cannot be reached. */
 export function createRedisRelayStore(options: RedisRelayStoreOptions): RelayFrontStore {
-  const { redis, regions, timing, claimMemorySeconds = DAY_SECONDS, spareAgeMs = () => 0 } = options;
-  const scripts = createScriptRunner(redis);
+  const { redis, regions, timing, replicaWait, claimMemorySeconds = DAY_SECONDS, spareAgeMs = () => 0 } = options;
+  const scripts = createScriptRunner(redis, replicaWait);
+  const writes = createReplicatedWrites(redis, replicaWait);
   const directory = createRegionDirectory(regions);
   const movesOf = createMoveReader(redis);
   const prefixOf = (region: string) => regionKeys(region).prefix;
@@ -168,7 +173,7 @@ export function createRedisRelayStore(options: RedisRelayStoreOptions): RelayFro
       const { meta } = regionKeys(region);
       const switches = { freezeLaunch: change.launch, freezeSweep: change.sweep };
       for (const [field, on] of Object.entries(switches)) {
-        if (on !== undefined) await redis.hset(meta, field, on ? '1' : '0');
+        if (on !== undefined) await writes.run(meta, (server) => server.hset(meta, field, on ? '1' : '0'));
       }
       return (await readInventory(redis, region)).freeze;
     },

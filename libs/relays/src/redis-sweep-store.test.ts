@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { connectTestRedis, deleteKeys } from '@aegis/local-stack';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import type { FleetStore, InstanceVerdict, ListedInstance } from './fleet-store.js';
 import { createRedisFleetStore } from './redis-fleet-store.js';
 import { createRedisRelayStore } from './redis-relay-store.js';
@@ -20,20 +20,19 @@ const T0 = 1_800_000_000_000;
 const INSTANCE = 'i-0123456789abcdef0';
 const LEASE = { now: T0 + 10_000, leaseSeconds: 600, maxLifetimeSeconds: 86_400 };
 
-let redis: Redis;
+const redis = connectTestRedis();
+const apiRedis = connectTestRedis('api');
+const jobsRedis = connectTestRedis('jobs');
 let front: RelayFrontStore;
 let fleet: FleetStore;
 let region: string;
 
-beforeAll(() => {
-  redis = new Redis(process.env.AEGIS_TEST_REDIS_URL ?? '');
-});
-afterAll(() => redis.quit());
+afterAll(() => Promise.all([redis, apiRedis, jobsRedis].map((client) => client.quit())));
 
 function freshRegion(): void {
   region = `us-test-${randomInt(1e9)}`;
-  front = createRedisRelayStore({ redis, regions: [region], timing: TIMING });
-  fleet = createRedisFleetStore({ redis, timing: TIMING, newToken: randomUUID });
+  front = createRedisRelayStore({ redis: apiRedis, regions: [region], timing: TIMING });
+  fleet = createRedisFleetStore({ redis: jobsRedis, timing: TIMING, newToken: randomUUID });
 }
 
 function listed(relayId: string | null, options: Partial<ListedInstance> & { tenant?: string } = {}): ListedInstance {
@@ -97,8 +96,7 @@ async function boot(relay: Relay): Promise<void> {
 
 /** A fresh Redis in the same place: everything the region knew is gone. */
 async function loseStore(): Promise<void> {
-  const keys = await redis.keys(`{aegis:${region}}*`);
-  if (keys.length > 0) await redis.del(keys);
+  await deleteKeys(redis, `{aegis:${region}}*`);
 }
 
 describe('a store in doubt', () => {

@@ -1,7 +1,8 @@
 import { chunks } from './chunks.js';
 import type { MoveReader } from './ended-slots.js';
 import type { Fence, FleetStore, InstanceVerdict, ListedInstance } from './fleet-store.js';
-import type { RedisClient, ScriptName, ScriptRunner } from './lua-scripts.js';
+import type { ScriptName, ScriptRunner } from './lua-scripts.js';
+import type { RedisClient } from './redis-client.js';
 import { regionKeys } from './region-keys.js';
 import { createdAtOf, relayIdOf } from './relay-id.js';
 import type { RelayTiming } from './relay-timing.js';

@@ -1,15 +1,14 @@
 import { randomInt } from 'node:crypto';
+import { connectTestRedis } from '@aegis/local-stack';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { createRedisRelayStore } from './redis-relay-store.js';
 import { createRelayFeed, type RelayFeed } from './relay-feed.js';
 import { newRelayId } from './relay-id.js';
 import { relayTiming } from './relay-timing.js';
 
 const region = `xx-feed${randomInt(1e9)}-1`;
-const url = process.env.AEGIS_TEST_REDIS_URL ?? '';
-const redis = new Redis(url);
-const subscriber = new Redis(url, { maxRetriesPerRequest: null });
+const redis = connectTestRedis('api');
+const subscriber = connectTestRedis('api');
 const store = createRedisRelayStore({
   redis,
   regions: [region],

@@ -1,4 +1,4 @@
-import type { RedisClient } from './lua-scripts.js';
+import type { RedisClient } from './redis-client.js';
 import { regionKeys } from './region-keys.js';
 
 /** Tells those who wait for a relay that something was added to its story. */

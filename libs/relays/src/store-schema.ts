@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createScriptRunner, type RedisClient } from './lua-scripts.js';
+import { createScriptRunner } from './lua-scripts.js';
 import { MIGRATIONS, type Migration, oldestProcessAfter, versionAfter } from './migrations.js';
+import type { RedisClient } from './redis-client.js';
 import { regionKeys } from './region-keys.js';
 import { SchemaError } from './schema-error.js';
 

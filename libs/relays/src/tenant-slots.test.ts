@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
+import { connectTestRedis } from '@aegis/local-stack';
 import { afterAll, beforeEach, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { createRedisFleetStore } from './redis-fleet-store.js';
 import { createRedisRelayStore } from './redis-relay-store.js';
 import { newRelayId } from './relay-id.js';
@@ -9,7 +9,9 @@ import { relayTiming } from './relay-timing.js';
 import { tenantKeys } from './tenant-keys.js';
 import { createTenantSlots, type TenantSlots } from './tenant-slots.js';
 
-const redis = new Redis(process.env.AEGIS_TEST_REDIS_URL ?? '');
+const redis = connectTestRedis();
+const apiRedis = connectTestRedis('api');
+const jobsRedis = connectTestRedis('jobs');
 const timing = relayTiming({
   pendingTimeoutSeconds: 900,
   bootTimeoutSeconds: 300,
@@ -29,16 +31,14 @@ beforeEach(async () => {
   const suffix = randomInt(1e9);
   regions = [`us-slots${suffix}-1`, `eu-slots${suffix}-1`];
   tenant = `t${suffix}`;
-  store = createRedisRelayStore({ redis, regions, timing });
-  slots = createTenantSlots({ redis, regions, newToken: randomUUID });
+  store = createRedisRelayStore({ redis: apiRedis, regions, timing });
+  slots = createTenantSlots({ redis: apiRedis, regions, newToken: randomUUID });
   await Promise.all(regions.map(verify));
 });
-afterAll(async () => {
-  await redis.quit();
-});
+afterAll(() => Promise.all([redis, apiRedis, jobsRedis].map((client) => client.quit())));
 
 async function verify(region: string): Promise<void> {
-  const fleet = createRedisFleetStore({ redis, timing, newToken: randomUUID });
+  const fleet = createRedisFleetStore({ redis: jobsRedis, timing, newToken: randomUUID });
   const zero = { holdLeasesUntil: 0, holdHeartbeatsUntil: 0, instances: 0, orphans: 0, missing: 0 };
   const fence = await fleet.beginRun(region, 'orphan_sweep');
   const { doubted } = await fleet.beginSweep(fence, T0);

@@ -1,5 +1,6 @@
 import { chunks } from './chunks.js';
-import { createScriptRunner, type RedisClient } from './lua-scripts.js';
+import { createScriptRunner } from './lua-scripts.js';
+import type { RedisClient } from './redis-client.js';
 import { createRegionDirectory } from './region-directory.js';
 import { regionKeys } from './region-keys.js';
 import { isTerminal, type RelayState } from './relay.js';

@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { connectTestRedis } from '@aegis/local-stack';
+import { afterAll, beforeEach, expect, test } from '@jest/globals';
 import type { FleetStore } from './fleet-store.js';
 import { createRedisFleetStore } from './redis-fleet-store.js';
 import { createRedisRelayStore } from './redis-relay-store.js';
@@ -17,19 +17,18 @@ const TIMING = {
 } as const;
 const T0 = 1_800_000_000_000;
 
-let redis: Redis;
+const redis = connectTestRedis();
+const apiRedis = connectTestRedis('api');
+const jobsRedis = connectTestRedis('jobs');
 let front: RelayFrontStore;
 let fleet: FleetStore;
 let region: string;
 
-beforeAll(() => {
-  redis = new Redis(process.env.AEGIS_TEST_REDIS_URL ?? '');
-});
-afterAll(() => redis.quit());
+afterAll(() => Promise.all([redis, apiRedis, jobsRedis].map((client) => client.quit())));
 beforeEach(async () => {
   region = `us-test-${randomInt(1e9)}`;
-  front = createRedisRelayStore({ redis, regions: [region], timing: TIMING });
-  fleet = createRedisFleetStore({ redis, timing: TIMING, newToken: randomUUID });
+  front = createRedisRelayStore({ redis: apiRedis, regions: [region], timing: TIMING });
+  fleet = createRedisFleetStore({ redis: jobsRedis, timing: TIMING, newToken: randomUUID });
   const fence = await fleet.beginRun(region, 'orphan_sweep');
   const zero = { holdLeasesUntil: 0, holdHeartbeatsUntil: 0, instances: 0, orphans: 0, missing: 0 };
   const { doubted } = await fleet.beginSweep(fence, T0);

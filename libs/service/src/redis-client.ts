@@ -118,7 +118,9 @@ export function connectRedis(options: ConnectRedisOptions): RedisClient {
 
 /** A cluster client retries by itself what roles that must fail fast leave to their callers. */
 function clusterRoleOptions(role: RedisRole) {
-  if (role === 'blocking') return { enableOfflineQueue: true };
+  // For as long as a failover takes: BullMQ takes the error of giving up for one that a retry does not help, and a worker
+  // may never fetch a job again.
+  if (role === 'blocking') return { enableOfflineQueue: true, maxRedirections: Number.MAX_SAFE_INTEGER };
   return {
     enableOfflineQueue: false,
     // A command that may have been carried out before its connection broke is never sent a second time.
@@ -173,9 +175,13 @@ function reportConnection(client: RedisClient, address: string, options: Connect
   client.on('error', onError);
   if (client instanceof Cluster) {
     client.on('node error', onError);
+    // While a dead node is still known to the others, each command for it tries it anew: only who was there is gone.
+    const seen = new WeakSet<Redis>();
+    client.on('+node', (node: Redis) => node.once('ready', () => seen.add(node)));
     client.on('-node', (node: Redis) => {
       const { host, port } = node.options;
-      if (client.status === 'ready') logger.info('redis node is gone', { node: `${host}:${port}`, error: lastError });
+      if (!seen.has(node) || client.status !== 'ready') return;
+      logger.info('redis node is gone', { node: `${host}:${port}`, error: lastError });
     });
   }
   client.on('ready', () => {

@@ -1,3 +1,5 @@
+import { NotReplicatedError } from '@aegis/relays';
+
 const NETWORK_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -18,11 +20,12 @@ const CLIENT_MESSAGES =
  * scripts in a layout that is not this process's (SCHEMA), which is about to migrate it or to end.
  */
 const REFUSALS =
-  /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|OOM|BUSY|NOAUTH|WRONGPASS|SCHEMA) /;
+  /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|MISCONF|OOM|BUSY|NOAUTH|WRONGPASS|SCHEMA) /;
 
 /** Whether an error means that Redis is away or refuses writes: the caller may try again later. */
 export function isStoreUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (error instanceof NotReplicatedError) return true;
   if ('code' in error && typeof error.code === 'string' && NETWORK_CODES.has(error.code)) return true;
   return CLIENT_ERRORS.has(error.name) || CLIENT_MESSAGES.test(error.message) || REFUSALS.test(error.message);
 }

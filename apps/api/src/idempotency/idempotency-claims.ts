@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type RedisClient, tenantPrefix } from '@aegis/relays';
+import { createReplicatedWrites, type RedisClient, type ReplicaWait, tenantPrefix } from '@aegis/relays';
 
 export interface Claim {
   /** The id the relay has or will have. */
@@ -25,19 +25,30 @@ export interface IdempotencyClaims {
   claim(request: ClaimRequest): Promise<Claim>;
 }
 
-export function createIdempotencyClaims(redis: RedisClient, retentionSeconds: number): IdempotencyClaims {
+export interface IdempotencyClaimsOptions {
+  redis: RedisClient;
+  retentionSeconds: number;
+  replicaWait?: ReplicaWait;
+}
+
+export function createIdempotencyClaims(options: IdempotencyClaimsOptions): IdempotencyClaims {
+  const { redis, retentionSeconds, replicaWait } = options;
+  // A claim that a failover forgets would let a retry create a second relay.
+  const writes = createReplicatedWrites(redis, replicaWait);
   return {
     async claim(request) {
       const key = claimKey(request.tenant, request.key);
       const mine: Claim = { relayId: request.proposedId, fingerprint: request.fingerprint };
       // One atomic command decides; a claim never changes, so reading it afterwards is no race. Only its expiry
       // between the two commands makes another round.
-      for (;;) {
-        const won = await redis.set(key, JSON.stringify(mine), 'EX', retentionSeconds, 'NX');
-        if (won === 'OK') return mine;
-        const held = await redis.get(key);
-        if (held !== null) return JSON.parse(held) as Claim;
-      }
+      return writes.run(key, async (server) => {
+        for (;;) {
+          const won = await server.set(key, JSON.stringify(mine), 'EX', retentionSeconds, 'NX');
+          if (won === 'OK') return mine;
+          const held = await server.get(key);
+          if (held !== null) return JSON.parse(held) as Claim;
+        }
+      });
     },
   };
 }

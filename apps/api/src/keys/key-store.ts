@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { API_KEY_SCOPES, type ApiKeyScope } from '@aegis/config';
-import type { RedisClient } from '@aegis/relays';
+import { createReplicatedWrites, type RedisClient, type ReplicaWait } from '@aegis/relays';
 import type { SecretHash } from './key-token.js';
 
 /** An API key as it is stored. Times are Unix milliseconds. */
@@ -43,7 +43,9 @@ const INDEX = `${PREFIX}:index`;
 const USED = `${PREFIX}:used`;
 const keyOf = (id: string): string => `${PREFIX}:key:${id}`;
 
-export function createKeyStore(redis: RedisClient): KeyStore {
+export function createKeyStore(redis: RedisClient, replicaWait?: ReplicaWait): KeyStore {
+  // A key that was revoked must not come back with a failover.
+  const writes = createReplicatedWrites(redis, replicaWait);
   const rotateKey = readFileSync(new URL('../../lua/rotate-key.lua', import.meta.url), 'utf8');
   const get = async (id: string): Promise<StoredKey | null> => {
     const [fields, used] = await Promise.all([redis.hgetall(keyOf(id)), redis.hget(USED, id)]);
@@ -54,8 +56,10 @@ export function createKeyStore(redis: RedisClient): KeyStore {
     async create({ id, name, tenant, scopes, createdAt, expiresAt, secret }) {
       const fields = { name, tenant, scopes: scopes.join(' '), createdAt, ...secret };
       // The record first: an index entry without one would be a key that nobody could read.
-      await redis.hset(keyOf(id), { ...fields, ...(expiresAt !== null && { expiresAt }) });
-      await redis.zadd(INDEX, 0, id);
+      await writes.run(PREFIX, async (server) => {
+        await server.hset(keyOf(id), { ...fields, ...(expiresAt !== null && { expiresAt }) });
+        await server.zadd(INDEX, 0, id);
+      });
     },
     async list({ limit, cursor }) {
       const ids = await redis.zrange(
@@ -72,10 +76,11 @@ export function createKeyStore(redis: RedisClient): KeyStore {
       return keys.filter((key) => key !== null);
     },
     async rotate(id, { salt, hash }, oldUntil) {
-      return (await redis.eval(rotateKey, 1, keyOf(id), salt, hash, oldUntil)) === 1;
+      const rotated = await writes.run(PREFIX, (server) => server.eval(rotateKey, 1, keyOf(id), salt, hash, oldUntil));
+      return rotated === 1;
     },
     async revoke(id, now) {
-      await redis.hsetnx(keyOf(id), 'revokedAt', String(now));
+      await writes.run(PREFIX, (server) => server.hsetnx(keyOf(id), 'revokedAt', String(now)));
     },
     async used(id, now) {
       await redis.hset(USED, id, now);

@@ -1,3 +1,4 @@
+import { testRedisUrl } from '@aegis/local-stack';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import type { Route } from '../http/route.js';
@@ -11,7 +12,7 @@ let routes: Route[];
 let document: OpenApiDocument;
 
 beforeAll(async () => {
-  api = await startTestApi(process.env.AEGIS_TEST_REDIS_URL ?? '');
+  api = await startTestApi(testRedisUrl('api'));
   routes = createRouteTable(apiSettings(api.config));
   document = (await (await fetch(`${api.url}/openapi.json`)).json()) as OpenApiDocument;
 });

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { testRedisUrl } from '@aegis/local-stack';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { startTestApi, type TestApi } from '../testing/test-api.js';
@@ -34,7 +35,7 @@ function isProgram(path: string): boolean {
   const complaints: string[] = [];
 
   beforeAll(async () => {
-    api = await startTestApi(process.env.AEGIS_TEST_REDIS_URL ?? '');
+    api = await startTestApi(testRedisUrl('api'));
     browser = await chromium.launch({
       ...(executablePath !== null && { executablePath }),
       // A container has no user namespaces to build a sandbox of, and often a tiny /dev/shm. It only sees our own page.

@@ -39,6 +39,7 @@ export function testConfig(redisUrl: string, relays: Partial<AegisConfig['relays
       AEGIS_API_RATE_LIMITS_UNAUTHENTICATED: '1000000',
       AEGIS_SHUTDOWN_TIMEOUT_SECONDS: '5',
       REDIS_URL: redisUrl,
+      ...(redisUrl.startsWith('rediss') && { AEGIS_REDIS_TLS_CA_PATH: process.env.AEGIS_TEST_REDIS_CA }),
       AEGIS_REGIONS: JSON.stringify(['us', 'eu'].map((area) => ({ ...region, name: `${area}-${suffix}-1` }))),
       AEGIS_API_KEYS: JSON.stringify([
         key('acme', 'acme', ['relays:read', 'relays:write']),

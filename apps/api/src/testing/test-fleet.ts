@@ -1,6 +1,6 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { createRedisFleetStore, issueLaunchToken, newIntentId, type RelayTiming, relayTiming } from '@aegis/relays';
-import { Redis } from 'ioredis';
+import { connectJobsRedis } from './connect-jobs-redis.js';
 import type { TestApi } from './test-api.js';
 
 /** Plays the background jobs' part for the relays of a test api: the store's real scripts, without EC2. */
@@ -15,7 +15,7 @@ export interface TestFleet {
 }
 
 export function createTestFleet(api: TestApi): TestFleet {
-  const redis = new Redis(api.config.redisUrl);
+  const redis = connectJobsRedis(api.config);
   const timing: RelayTiming = relayTiming(api.config.relays);
   const store = createRedisFleetStore({ redis, timing, newToken: randomUUID });
   const { region } = api;

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { AegisConfig } from '@aegis/config';
 import { createRedisFleetStore, relayTiming } from '@aegis/relays';
-import { Redis } from 'ioredis';
+import { connectJobsRedis } from './connect-jobs-redis.js';
 
 /** Plays a complete sweep that found nothing in every region: only then is the store known to be the present. */
 export async function verifyStores(config: AegisConfig): Promise<void> {
-  const redis = new Redis(config.redisUrl);
+  const redis = connectJobsRedis(config);
   const store = createRedisFleetStore({ redis, timing: relayTiming(config.relays), newToken: randomUUID });
   for (const { name } of config.regions) {
     const fence = await store.beginRun(name, 'orphan_sweep');

@@ -1,3 +1,4 @@
+import { deleteKeys, keysOf } from '@aegis/local-stack';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createRegionWorld, type RegionWorld } from '../testing/region-world.js';
 
@@ -165,14 +166,13 @@ describe('a store restored from an old backup', () => {
 
 /** The region's keys, as a backup holds them; the mark of the Redis process they were verified in is not the new one's. */
 async function dump(): Promise<Map<string, Buffer>> {
-  const keys = await world.redis.keys(`{aegis:${world.region}}*`);
+  const keys = await keysOf(world.redis, `{aegis:${world.region}}*`);
   const values = await Promise.all(keys.map((key) => world.redis.dumpBuffer(key)));
   return new Map(keys.flatMap((key, index) => (values[index] ? [[key, values[index]] as const] : [])));
 }
 
 async function restore(backup: Map<string, Buffer>): Promise<void> {
-  const keys = await world.redis.keys(`{aegis:${world.region}}*`);
-  await world.redis.del(keys);
+  await deleteKeys(world.redis, `{aegis:${world.region}}*`);
   for (const [key, value] of backup) await world.redis.restore(key, 0, value);
   await world.redis.hset(`{aegis:${world.region}}:meta`, 'verified', 'the run id of another process');
 }

@@ -10,6 +10,7 @@ import {
   type SimInstance,
   startEc2Simulator,
 } from '@aegis/ec2-sim';
+import { connectTestRedis, deleteKeys } from '@aegis/local-stack';
 import { createLogger } from '@aegis/logging';
 import { createMetrics, type Metrics, Registry } from '@aegis/metrics';
 import type { JobName, RegionQueue } from '@aegis/queues';
@@ -18,17 +19,18 @@ import {
   createRedisRelayStore,
   type FleetStore,
   newRelayId,
+  type RedisClient,
   type Relay,
   type RelayFrontStore,
   relayTiming,
 } from '@aegis/relays';
-import { Redis } from 'ioredis';
 import { createRegionRunner, type RegionRunner } from '../region-runner.js';
 
 /** One region of its own: real store on real Redis, real SDK against a simulator, a clock that tests can move. */
 export interface RegionWorld {
   readonly region: string;
-  readonly redis: Redis;
+  /** Of the tests themselves. */
+  readonly redis: RedisClient;
   readonly front: RelayFrontStore;
   readonly fleet: FleetStore;
   readonly cloud: CloudProvider;
@@ -73,10 +75,12 @@ export async function createRegionWorld(
     settings: { bootMs: 0, shutdownMs: 0, agents: false, throttle: false, ...settings },
   });
   const sim = createSimControl(simulator.url);
-  const redis = new Redis(process.env.AEGIS_TEST_REDIS_URL ?? '');
+  const redis = connectTestRedis();
+  const apiRedis = connectTestRedis('api');
+  const jobsRedis = connectTestRedis('jobs');
   const timing = relayTiming(config.relays);
-  const front = createRedisRelayStore({ redis, regions: [region], timing });
-  const fleet = createRedisFleetStore({ redis, timing, newToken: randomUUID });
+  const front = createRedisRelayStore({ redis: apiRedis, regions: [region], timing });
+  const fleet = createRedisFleetStore({ redis: jobsRedis, timing, newToken: randomUUID });
   const metrics = createMetrics({ registry: new Registry(), app: 'jobs', version: '0', regions: [region] });
   const cloud = createEc2Provider({
     regions: [region],
@@ -160,9 +164,8 @@ export async function createRegionWorld(
     },
     async close() {
       cloud.close();
-      const keys = await redis.keys(`{aegis:${region}}*`);
-      if (keys.length > 0) await redis.del(keys);
-      await redis.quit();
+      await deleteKeys(redis, `{aegis:${region}}*`);
+      await Promise.all([redis, apiRedis, jobsRedis].map((client) => client.quit()));
       await simulator.stop();
     },
   };

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { deleteKeys } from '@aegis/local-stack';
 import { newRelayId } from '@aegis/relays';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createRegionWorld, type RegionWorld } from '../testing/region-world.js';
@@ -61,7 +62,7 @@ test('a lost store knows again whose a claimed spare was, and hands nobody what 
   await round();
   const { relay } = await claim();
   await world.worker()('warm_pool');
-  await world.redis.del(await world.redis.keys(`{aegis:${world.region}}*`));
+  await deleteKeys(world.redis, `{aegis:${world.region}}*`);
   await world.worker()('orphan_sweep');
   expect(await world.front.get(relay.id)).toMatchObject({ tenant: 'acme', instanceId: relay.instanceId });
   for (const { id, instanceId } of await spares()) {

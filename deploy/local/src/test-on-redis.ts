@@ -1,0 +1,76 @@
+// Runs test suites on Redis of another kind than the standalone one that `npm test` starts.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startRedisCluster } from './redis-cluster.js';
+import { startSecuredRedis } from './redis-secured.js';
+import { startRedisSentinels } from './redis-sentinels.js';
+import { repositoryPath } from './repository.js';
+
+interface TestedRedis {
+  env: NodeJS.ProcessEnv;
+  stop(): Promise<void>;
+}
+
+/** As the standalone one of `npm test`. */
+const QUICK = { appendonly: 'no' };
+
+const START = {
+  sentinel: async (dir: string): Promise<TestedRedis> => {
+    const sentinels = await startRedisSentinels({ dir, replicas: 1, settings: QUICK });
+    return { env: { AEGIS_TEST_REDIS_URL: sentinels.url }, stop: sentinels.stop };
+  },
+  cluster: async (dir: string): Promise<TestedRedis> => {
+    const cluster = await startRedisCluster({ dir, settings: QUICK });
+    return { env: { AEGIS_TEST_REDIS_URL: cluster.url }, stop: cluster.stop };
+  },
+  /** TLS, and the users of docs/redis.md. */
+  secured: async (dir: string): Promise<TestedRedis> => {
+    const { url, urls, caPath, stop } = await startSecuredRedis({ dir, settings: QUICK });
+    const env = {
+      AEGIS_TEST_REDIS_URL: url,
+      AEGIS_TEST_REDIS_API_URL: urls.api,
+      AEGIS_TEST_REDIS_JOBS_URL: urls.jobs,
+      AEGIS_TEST_REDIS_CA: caPath,
+    };
+    return { env, stop };
+  },
+};
+type Kind = keyof typeof START;
+const KINDS = Object.keys(START) as Kind[];
+
+/** All that reads or writes Redis. */
+const SUITES = ['libs/relays', 'libs/queues', 'apps/jobs', 'apps/api/src'];
+
+async function runOn(kind: Kind, args: readonly string[]): Promise<boolean> {
+  const dir = await mkdtemp(join(tmpdir(), `aegis-test-${kind}-`));
+  const redis = await START[kind](dir);
+  try {
+    console.log(`\n== ${kind}: ${redis.env.AEGIS_TEST_REDIS_URL}`);
+    const jest = repositoryPath('node_modules/jest/bin/jest.js');
+    const child = spawn(process.execPath, ['--experimental-vm-modules', '--no-warnings', jest, ...args], {
+      cwd: repositoryPath('.'),
+      env: { ...process.env, ...redis.env },
+      stdio: 'inherit',
+    });
+    const [code] = await once(child, 'exit');
+    return code === 0;
+  } finally {
+    await redis.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+const given = process.argv.slice(2);
+const kinds = KINDS.filter((kind) => given.includes(kind));
+const paths = given.filter((arg) => !KINDS.includes(arg as Kind));
+const failed: Kind[] = [];
+for (const kind of kinds.length > 0 ? kinds : KINDS) {
+  if (!(await runOn(kind, paths.length > 0 ? paths : SUITES))) failed.push(kind);
+}
+if (failed.length > 0) {
+  console.error(`\nfailed on: ${failed.join(', ')}`);
+  process.exitCode = 1;
+}
