@@ -2,7 +2,9 @@
 // runs before there are any. Every later run finds nothing to do and takes well under a second.
 //
 //   --with-prometheus   also wants prometheus, promtool and prometheus-alertmanager, and fails without them
-//   --for-tests         wants them, a browser and kubectl too; outside CI the tests that use what cannot be had are skipped
+//   --for-tests         wants them, a browser, kubectl and systemd-analyze too; outside CI the tests that use what cannot be
+//                       had are skipped
+//   --with-debian-machine   wants what boots a Debian with its own systemd (npm run test:systemd), and fails without
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { ensureKubectl } from './bootstrap/kubectl.mjs';
@@ -10,7 +12,13 @@ import { withLock } from './bootstrap/lock.mjs';
 import { checkNodeVersion } from './bootstrap/node-version.mjs';
 import { ensureNpmPackages } from './bootstrap/npm-packages.mjs';
 import { BootstrapError, say } from './bootstrap/report.mjs';
-import { ensureBrowser, ensurePrometheus, ensureRedis } from './bootstrap/system-packages.mjs';
+import {
+  ensureBrowser,
+  ensureDebianMachine,
+  ensurePrometheus,
+  ensureRedis,
+  ensureSystemdAnalyze,
+} from './bootstrap/system-packages.mjs';
 
 const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
 
@@ -42,7 +50,9 @@ async function bootstrap(flags) {
       await ensureForTests('Prometheus', ensurePrometheus);
       await ensureForTests('a browser', ensureBrowser);
       await ensureForTests('kubectl', () => ensureKubectl(root));
+      await ensureForTests('systemd-analyze', ensureSystemdAnalyze);
     }
+    if (flags.has('--with-debian-machine')) ensureDebianMachine();
     build();
   });
 }

@@ -12,6 +12,12 @@ const PROMETHEUS = [
   { names: ['promtool'], package: 'prometheus' },
   { names: ['prometheus-alertmanager', 'alertmanager'], package: 'prometheus-alertmanager' },
 ];
+const SYSTEMD_ANALYZE = [{ names: ['systemd-analyze'], package: 'systemd' }];
+const DEBIAN_MACHINE = [
+  { names: ['debootstrap'], package: 'debootstrap' },
+  { names: ['systemd-nspawn'], package: 'systemd-container' },
+  { names: ['slirp4netns'], package: 'slirp4netns' },
+];
 const BROWSER = [{ names: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' }];
 
 function isOnPath(name) {
@@ -93,4 +99,16 @@ export function ensurePrometheus() {
 
 export function ensureBrowser() {
   ensurePrograms(BROWSER, 'install it (Debian: sudo apt-get install chromium)');
+}
+
+export function ensureSystemdAnalyze() {
+  ensurePrograms(SYSTEMD_ANALYZE, 'install it (Debian, Ubuntu: sudo apt-get install systemd)');
+}
+
+/** What `npm run test:systemd` boots a fresh Debian machine with. */
+export function ensureDebianMachine() {
+  ensurePrograms(
+    DEBIAN_MACHINE,
+    'run this as root on Debian or Ubuntu, or install them (sudo apt-get install debootstrap systemd-container slirp4netns)',
+  );
 }
