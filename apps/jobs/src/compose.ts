@@ -57,7 +57,13 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
   const connect = (role: 'store' | 'blocking') =>
     connectRedis({ url: config.redisUrl, access: config.redis, role, connectionName: `aegis-jobs:${role}`, logger });
   const redis = connect('store');
-  const workerRedis = connect('blocking');
+  const sharedRedis = connect('blocking');
+  const workerRedis = [sharedRedis];
+  const freshConnection = (): RedisClient => {
+    const client = connect('blocking');
+    workerRedis.push(client);
+    return client;
+  };
   const schema = createSchemaKeeper({
     schema: createStoreSchema({ redis, regions, newToken: randomUUID }),
     redis,
@@ -94,7 +100,17 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
   const readiness = createReadiness({ logger, checks: [{ name: 'redis', check: () => redis.ping() }] });
   const { bearerToken, host = jobs.host, port = jobs.port } = jobs.metrics;
   const metricsPage = createMetricsHandler({ metrics, ...(bearerToken !== undefined && { bearerToken }) });
-  const workers = createWorkers({ config, store, cloud, queues, metrics, logger, now, redis: workerRedis });
+  const workers = createWorkers({
+    config,
+    store,
+    cloud,
+    queues,
+    metrics,
+    logger,
+    now,
+    redis: sharedRedis,
+    freshConnection,
+  });
   const ownMetricsListener = jobs.metrics.port !== undefined;
 
   return {
@@ -163,7 +179,7 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
       ticks.stop();
       await Promise.all([...queues.values()].map((queue) => queue.close()));
       cloud.close();
-      await Promise.all([closeRedis(workerRedis), closeRedis(redis)]);
+      await Promise.all([...workerRedis.map(closeRedis), closeRedis(redis)]);
     },
   };
 }
@@ -201,10 +217,11 @@ interface WorkerParts {
   logger: Logger;
   now: () => number;
   redis: RedisClient;
+  freshConnection: () => RedisClient;
 }
 
 /** One worker a region: a region in trouble holds up nobody else. */
-function createWorkers({ queues, redis, logger, ...parts }: WorkerParts) {
+function createWorkers({ queues, redis, freshConnection, logger, ...parts }: WorkerParts) {
   return parts.config.regions.flatMap((region) => {
     const queue = queues.get(region.name);
     if (!queue) return [];
@@ -212,6 +229,7 @@ function createWorkers({ queues, redis, logger, ...parts }: WorkerParts) {
     return createRegionWorker({
       prefix: regionPrefix(region.name),
       connection: redis,
+      freshConnection,
       queue,
       process: (job) => run(job),
       onError: createTroubleLog(logger, region.name),

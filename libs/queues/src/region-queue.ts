@@ -30,6 +30,8 @@ export interface RegionQueue {
   /** Makes sure that every job has its safety tick. Repeating it changes nothing; a wiped Redis needs it again. */
   ensureTicks(): Promise<void>;
   depth(): Promise<QueueDepth>;
+  /** Since when the job that a worker should have taken first waits for one (Unix ms), ticks too; null when none does. */
+  overdueSince(name: QueueName): Promise<number | null>;
   close(): Promise<void>;
 }
 
@@ -83,6 +85,13 @@ export function createRegionQueue({ region, prefix, connection, ticks }: RegionQ
         jobs: { waiting: sum('wait'), active: sum('active'), failed: sum('failed') },
         oldestWaitingAt: waitingSince.length > 0 ? Math.min(...waitingSince) : null,
       };
+    },
+    async overdueSince(name) {
+      const queue = queues[name];
+      const first = await Promise.all([queue.getJobs('wait', 0, 0, true), queue.getJobs('delayed', 0, 0, true)]);
+      const since = first.flat().map(waitsSince);
+      const earliest = since.length > 0 ? Math.min(...since) : null;
+      return earliest !== null && earliest <= Date.now() ? earliest : null;
     },
     async close() {
       await Promise.all(all.map((queue) => queue.close()));

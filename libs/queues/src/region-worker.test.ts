@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { connectTestRedis, deleteKeys } from '@aegis/local-stack';
-import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { bullmq } from './bullmq.js';
 import type { JobName } from './job-catalogue.js';
 import { createRegionQueue, type RegionQueue } from './region-queue.js';
 import { createRegionWorker, type RegionWorker } from './region-worker.js';
@@ -31,6 +32,7 @@ beforeEach(() => {
   worker = createRegionWorker({
     prefix,
     connection: blocking,
+    freshConnection: () => blocking,
     queue,
     onError: (error) => {
       throw error;
@@ -127,4 +129,46 @@ test('the queue tells since when its oldest run waits for a worker', async () =>
   expect(jobs.waiting).toBe(2);
   expect(oldestWaitingAt).toBeGreaterThanOrEqual(before);
   expect(oldestWaitingAt).toBeLessThanOrEqual(Date.now());
+});
+
+test('a worker that takes nothing although a job waits is replaced, and the job is run', async () => {
+  // BullMQ leaves a timer behind when a worker is closed in the midst of its start: each has run something before.
+  await queue.trigger('relay_launch');
+  await queue.trigger('relay_terminate');
+  for (const count of [1, 2]) (await run(count)).end();
+  await worker.close();
+  type Waits = { waitForJob(): Promise<number> };
+  const hang = jest.spyOn(bullmq.Worker.prototype as unknown as Waits, 'waitForJob');
+  // Both queues' first look never comes back.
+  for (let i = 0; i < 2; i++) hang.mockImplementationOnce(() => new Promise(() => {}));
+  const told: string[] = [];
+  worker = createRegionWorker({
+    prefix,
+    connection: blocking,
+    freshConnection: () => blocking,
+    patienceMs: 300,
+    queue,
+    onError: ({ message }) => told.push(message),
+    process: (job) =>
+      new Promise((resolve) => {
+        runs.push({ job, end: () => resolve() });
+        began?.();
+      }),
+  });
+  worker.start();
+  // A queue that has just been looked into is waited for with the next look.
+  while (hang.mock.calls.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  await queue.trigger('relay_launch');
+  await queue.trigger('relay_terminate');
+  await run(4);
+  expect(
+    runs
+      .slice(2)
+      .map(({ job }) => job)
+      .sort(),
+  ).toEqual(['relay_launch', 'relay_terminate']);
+  expect(told.some((message) => /^the worker of launch took nothing for \d+ ms and is replaced$/.test(message))).toBe(
+    true,
+  );
+  hang.mockRestore();
 });
