@@ -23,7 +23,8 @@ shutdown_patience=${AEGIS_SHUTDOWN_PATIENCE_SECONDS:-120}
 longest_retry_ms=5000
 # A replica that was given the wrong secret must not end a machine alone.
 refusals_to_believe=5
-container_patience=15
+# A container that was last seen to run longer ago than this does not.
+container_patience=${AEGIS_CONTAINER_PATIENCE_SECONDS:-15}
 
 container_name=aegis-relay
 last_note=
