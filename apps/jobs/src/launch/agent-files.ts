@@ -3,6 +3,7 @@ import type { RegionConfig } from '@aegis/config';
 
 /** Beside `src` and `dist`, so that both find it. */
 const FOLDER = new URL('../../agent/', import.meta.url);
+const SCRIPT = '/usr/local/sbin/aegis-relay-agent';
 const UNIT_FOLDER = '/etc/systemd/system';
 
 /** A file that user data puts on the relay. */
@@ -14,31 +15,33 @@ export interface AgentFile {
 
 export interface AgentInstallation {
   files: AgentFile[];
-  /** Units to start, those first that must run whatever becomes of the others. */
-  units: string[];
+  /** What to run once the files are there. */
+  commands: string[][];
 }
 
 type Container = NonNullable<RegionConfig['container']>;
 
 /** What makes a plain AMI a relay: the agent, its dead-man timer and, where one is configured, the container. */
 export function agentInstallation(container: Container | undefined): AgentInstallation {
-  const script = {
-    path: '/usr/local/sbin/aegis-relay-agent',
-    permissions: '0755',
-    content: withoutComments(read('relay-agent.sh')),
-  };
   const files = [
-    script,
-    unit('aegis-dead-man.service'),
-    unit('aegis-dead-man.timer'),
-    unit('aegis-relay-agent.service'),
+    { path: SCRIPT, permissions: '0755', content: withoutComments(read('relay-agent.sh')) },
+    ...['aegis-dead-man.service', 'aegis-dead-man.timer', 'aegis-relay-agent.service'].map(unit),
+    ...(container === undefined ? [] : [unit('aegis-relay.service'), ...containerFiles(container)]),
   ];
-  const units = ['aegis-dead-man.timer', 'aegis-relay-agent.service'];
-  if (container === undefined) return { files, units };
-  return {
-    files: [...files, unit('aegis-relay.service'), ...containerFiles(container)],
-    units: [...units, 'aegis-relay.service'],
-  };
+  const commands = [
+    ['systemctl', 'daemon-reload'],
+    // First, so that the machine ends in time whatever becomes of the rest.
+    start('aegis-dead-man.timer'),
+    [SCRIPT, 'prepare'],
+    start('aegis-relay-agent.service'),
+    ...(container === undefined ? [] : [start('aegis-relay.service')]),
+  ];
+  return { files, commands };
+}
+
+/** Without waiting for the unit: it may wait for what comes after cloud-init. */
+function start(name: string): string[] {
+  return ['systemctl', 'enable', '--now', '--no-block', name];
 }
 
 /** The image and then its options, and the environment, as the script's `container` part reads them. */

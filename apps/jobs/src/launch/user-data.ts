@@ -37,15 +37,8 @@ export function buildUserData(config: AegisConfig, region: RegionConfig): string
 }
 
 function withAgent(settings: AgentFile, config: AegisConfig, region: RegionConfig): object {
-  const { files, units } = agentInstallation(region.container ?? config.relays.container);
-  return {
-    write_files: [settings, ...files.map(compressed)],
-    // Not to wait for the units: they may wait for what comes after cloud-init.
-    runcmd: [
-      ['systemctl', 'daemon-reload'],
-      ...units.map((unit) => ['systemctl', 'enable', '--now', '--no-block', unit]),
-    ],
-  };
+  const { files, commands } = agentInstallation(region.container ?? config.relays.container);
+  return { write_files: [settings, ...files.map(compressed)], runcmd: commands };
 }
 
 function compressed({ path, permissions, content }: AgentFile): AgentFile & { encoding: string } {

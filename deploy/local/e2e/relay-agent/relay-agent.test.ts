@@ -22,7 +22,7 @@ const WITH_CONTAINER = 'eu-west-1';
 const whenInstalled = (program: string) => (process.env.CI || findProgram(program) !== null ? test : test.skip);
 /** Of what comes within a second on an idle machine. */
 const SOON_MS = 30_000;
-const SHORT_SILENCE = { silenceLimitSeconds: 4 };
+const SHORT_SILENCE = { silenceLimitSeconds: 8 };
 
 const region = (name: string, more: object = {}) => ({
   name,
@@ -134,7 +134,7 @@ async function endsInSilence(): Promise<void> {
   set.path.state = 'cut';
   expect(await ended).toBe(0);
   // The last answer may lie a heartbeat back, and the clock counts whole seconds.
-  expect(Date.now() - silentSince).toBeGreaterThan(1_500);
+  expect(Date.now() - silentSince).toBeGreaterThan(5_000);
   expect(set.machine.output()).toContain('shutting down: control plane silent');
   expect(await set.machine.calls()).toEqual(SHUTDOWN);
 }
@@ -150,7 +150,7 @@ async function endsWithoutMetadata(): Promise<void> {
 }
 
 async function endsWithItsLease(): Promise<void> {
-  const set = await scene({ leaseSeconds: 5, env: { AEGIS_LEASE_GRACE_SECONDS: '1' } });
+  const set = await scene({ leaseSeconds: 10, env: { AEGIS_LEASE_GRACE_SECONDS: '1' } });
   const { ended } = set.machine.start('run');
   await prints(set.machine, 'checked in as');
   set.path.state = 'cut';
@@ -198,6 +198,15 @@ async function betraysNothing(): Promise<void> {
   }
 }
 
+async function installsWhatIsMissing(): Promise<void> {
+  const complete = await scene();
+  expect(await complete.machine.start('prepare').ended).toBe(0);
+  expect(await complete.machine.calls()).toEqual([]);
+  const bare = await scene({ without: 'curl' });
+  expect(await bare.machine.start('prepare').ended).toBe(0);
+  expect((await bare.machine.calls()).at(-1)).toMatch(/^apt-get .*install curl$/);
+}
+
 async function speaksOnlyForAContainerThatRuns(): Promise<void> {
   const set = await scene({ region: WITH_CONTAINER, env: { AEGIS_CONTAINER_PATIENCE_SECONDS: '4' } });
   set.machine.start('run');
@@ -236,6 +245,7 @@ const STORIES: readonly [string, () => Promise<void>][] = [
     endsByTheTimerWhenTheAgentWasKilled,
   ],
   ['shows no secret in what it prints, in arguments, in environments and in what it keeps', betraysNothing],
+  ['is given curl where the image lacks it', installsWhatIsMissing],
   ['speaks only for a container that runs', speaksOnlyForAContainerThatRuns],
 ];
 
@@ -277,14 +287,17 @@ describe.each([PLAIN, WITH_CONTAINER])('the user data of a launch in %s', (name)
 
   test('installs every unit that it enables, and they run the installed script', async () => {
     const document = await documentOf(name);
-    const [reload, ...enabled] = document.runcmd;
-    expect(reload).toEqual(['systemctl', 'daemon-reload']);
-    const units = enabled.map((command) => command.at(-1) ?? '');
-    expect(units).toEqual([
-      'aegis-dead-man.timer',
-      'aegis-relay-agent.service',
-      ...(name === PLAIN ? [] : ['aegis-relay.service']),
+    const start = ['systemctl', 'enable', '--now', '--no-block'];
+    expect(document.runcmd).toEqual([
+      ['systemctl', 'daemon-reload'],
+      [...start, 'aegis-dead-man.timer'],
+      ['/usr/local/sbin/aegis-relay-agent', 'prepare'],
+      [...start, 'aegis-relay-agent.service'],
+      ...(name === PLAIN ? [] : [[...start, 'aegis-relay.service']]),
     ]);
+    const units = document.runcmd
+      .filter((command) => command.includes('enable'))
+      .map((command) => command.at(-1) ?? '');
     const script = document.write_files.find(({ path }) => path === '/usr/local/sbin/aegis-relay-agent');
     expect(script?.permissions).toBe('0755');
     for (const unit of units) {

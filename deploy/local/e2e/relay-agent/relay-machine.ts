@@ -18,6 +18,8 @@ export interface MachineOptions {
   shell?: string;
   /** Writes down the arguments and the environment of every program that is started. */
   watched?: boolean;
+  /** A program that the machine's image lacks. */
+  without?: string;
 }
 
 export interface AgentRun {
@@ -29,10 +31,10 @@ export interface AgentRun {
 /** A machine as cloud-init leaves it, in a folder: the files of its user data, and programs that only write down their calls. */
 export interface RelayMachine {
   /** Starts the installed script, as its units do. */
-  start(part: 'run' | 'dead-man' | 'container'): AgentRun;
+  start(part: 'run' | 'dead-man' | 'prepare' | 'container'): AgentRun;
   /** What the script printed so far. */
   output(): string;
-  /** Calls of shutdown, systemctl and docker so far: `shutdown -P now`. */
+  /** Calls of shutdown, systemctl, docker and apt-get so far: `shutdown -P now`. */
   calls(): Promise<string[]>;
   /** All that was seen of started programs, and all the script keeps. */
   traces(): Promise<string>;
@@ -109,20 +111,19 @@ async function installFiles(root: string, { userData, settings }: MachineOptions
   }
 }
 
-async function installPrograms(root: string, { watched = false }: MachineOptions): Promise<void> {
+async function installPrograms(root: string, { watched = false, without }: MachineOptions): Promise<void> {
   const bin = join(root, 'bin');
   await mkdir(bin);
   await mkdir(join(root, 'run'));
   await Promise.all(['calls', 'seen'].map((name) => writeFile(join(root, name), '')));
-  for (const name of PROGRAMS) {
+  for (const name of PROGRAMS.filter((program) => program !== without)) {
     const program = findProgram(name);
     if (program === null) throw new Error(`${name} is not on PATH`);
     if (watched) await writeProgram(bin, name, watchedProgram(root, program));
     else await symlink(program, join(bin, name));
   }
   const record = `printf '%s\\n' "\${0##*/} $*" >>${root}/calls`;
-  await writeProgram(bin, 'shutdown', record);
-  await writeProgram(bin, 'systemctl', record);
+  for (const name of ['shutdown', 'systemctl', 'apt-get']) await writeProgram(bin, name, record);
   await writeProgram(bin, 'docker', [record, ...fakeEngine(root)].join('\n'));
 }
 
