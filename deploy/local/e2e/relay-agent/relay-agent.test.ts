@@ -2,7 +2,9 @@
 // Debian and Amazon Linux, against the real api. Only the machine around it is made up: metadata, shutdown, systemctl, docker.
 
 import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { issueSessionSecret } from '@aegis/relays';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Ajv } from 'ajv';
@@ -10,7 +12,7 @@ import { findProgram } from '../../src/monitoring.js';
 import type { RelayAnswer } from '../relay-client.js';
 import { startTroubleStack, type TroubleStack } from '../trouble-stack.js';
 import { waitFor } from '../wait-for.js';
-import { type CloudConfig, fileOf, readCloudConfig } from './cloud-config.js';
+import { type CloudConfig, contentOf, fileOf, readCloudConfig } from './cloud-config.js';
 import { type MetadataService, startMetadataService } from './metadata-service.js';
 import { type NetworkPath, openNetworkPath } from './network-path.js';
 import { createRelayMachine, type MachineOptions, type RelayMachine } from './relay-machine.js';
@@ -307,6 +309,30 @@ describe.each([PLAIN, WITH_CONTAINER])('the user data of a launch in %s', (name)
       expect(service).toMatch(/^ExecStart=\/usr\/local\/sbin\/aegis-relay-agent (run|dead-man|container)$/m);
     }
   });
+});
+
+whenInstalled('systemd-analyze')('systemd takes the units, and finds the reporting ones well confined', async () => {
+  const document = await documentOf(WITH_CONTAINER);
+  const folder = await mkdtemp(join(tmpdir(), 'aegis-units-'));
+  try {
+    const units = document.write_files.filter(({ path }) => path.startsWith('/etc/systemd/system/'));
+    const paths = units.map(({ path }) => join(folder, basename(path)));
+    for (const [index, unit] of units.entries()) {
+      // A program that this machine has: systemd looks for it.
+      const text = contentOf(unit).replace('/usr/local/sbin/aegis-relay-agent', '/bin/true');
+      await writeFile(paths[index] ?? '', text);
+    }
+    expect(paths).toHaveLength(4);
+    const verified = spawnSync('systemd-analyze', ['verify', '--man=no', ...paths], { encoding: 'utf8' });
+    expect([verified.stderr, verified.status]).toEqual(['', 0]);
+    // Of 100; a service without any confinement has 96.
+    for (const [unit, most] of Object.entries({ 'aegis-relay-agent.service': 22, 'aegis-dead-man.service': 15 })) {
+      const args = ['security', '--offline=true', `--threshold=${most}`, '--no-pager', join(folder, unit)];
+      expect([unit, spawnSync('systemd-analyze', args).status]).toEqual([unit, 0]);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 whenInstalled('shellcheck')('shellcheck finds nothing in the script as it is installed', async () => {
