@@ -12,7 +12,7 @@ for link in node_modules/@aegis/*; do
   folder=$(readlink "$link")
   folder=${folder#../../}
   mkdir -p "$out/$folder"
-  for part in package.json dist lua docs-page; do
+  for part in package.json dist lua docs-page agent; do
     if [ -e "$folder/$part" ]; then cp -a "$folder/$part" "$out/$folder/"; fi
   done
 done

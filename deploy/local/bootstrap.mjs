@@ -2,8 +2,8 @@
 // runs before there are any. Every later run finds nothing to do and takes well under a second.
 //
 //   --with-prometheus   also wants prometheus, promtool and prometheus-alertmanager, and fails without them
-//   --for-tests         wants them, a browser, kubectl and systemd-analyze too; outside CI the tests that use what cannot be
-//                       had are skipped
+//   --for-tests         wants them, a browser, kubectl, systemd-analyze and shellcheck too; outside CI the tests that
+//                       use what cannot be had are skipped
 //   --with-debian-machine   wants what boots a Debian with its own systemd (npm run test:systemd), and fails without
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
@@ -17,6 +17,7 @@ import {
   ensureDebianMachine,
   ensurePrometheus,
   ensureRedis,
+  ensureShellcheck,
   ensureSystemdAnalyze,
 } from './bootstrap/system-packages.mjs';
 
@@ -51,6 +52,7 @@ async function bootstrap(flags) {
       await ensureForTests('a browser', ensureBrowser);
       await ensureForTests('kubectl', () => ensureKubectl(root));
       await ensureForTests('systemd-analyze', ensureSystemdAnalyze);
+      await ensureForTests('shellcheck', ensureShellcheck);
     }
     if (flags.has('--with-debian-machine')) ensureDebianMachine();
     build();

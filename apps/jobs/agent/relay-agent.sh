@@ -4,6 +4,7 @@
 #
 #   relay-agent run        checks in, then sends heartbeats; ends the machine when it is told to or its deadline passes
 #   relay-agent dead-man   ends the machine when its deadline has passed; a timer calls it, so that it works without the agent
+#   relay-agent prepare    installs what the machine's image lacks; cloud-init calls it
 #   relay-agent container  runs the relay's container and watches it
 #
 # Settings are the control plane's, in agent.json, container.args (the image, then options, one to a line) and container.env.
@@ -23,7 +24,8 @@ shutdown_patience=${AEGIS_SHUTDOWN_PATIENCE_SECONDS:-120}
 longest_retry_ms=5000
 # A replica that was given the wrong secret must not end a machine alone.
 refusals_to_believe=5
-container_patience=15
+# A container that was last seen to run longer ago than this does not.
+container_patience=${AEGIS_CONTAINER_PATIENCE_SECONDS:-15}
 
 container_name=aegis-relay
 last_note=
@@ -364,9 +366,10 @@ case ${1-} in
     read_deadline
     end_if_due
     ;;
+  prepare) command -v curl >/dev/null || install_package curl ;;
   container) run_container ;;
   *)
-    say 'usage: relay-agent run | dead-man | container'
+    say 'usage: relay-agent run | dead-man | prepare | container'
     exit 2
     ;;
 esac

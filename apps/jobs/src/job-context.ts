@@ -12,6 +12,8 @@ export interface JobContext {
   readonly region: RegionConfig;
   readonly fence: Fence;
   readonly config: AegisConfig;
+  /** Of every launch of the region; see `buildUserData`. */
+  readonly userData: string;
   readonly store: FleetStore;
   readonly cloud: CloudProvider;
   readonly offerings: OfferingHealth;

@@ -9,6 +9,7 @@ import { createCallPacer } from './call-pacer.js';
 import type { JobContext } from './job-context.js';
 import { JOBS } from './job-registry.js';
 import { createOfferingHealth } from './launch/offering-health.js';
+import { buildUserData } from './launch/user-data.js';
 
 export interface RegionRunnerOptions {
   region: RegionConfig;
@@ -33,6 +34,7 @@ export function createRegionRunner(options: RegionRunnerOptions): RegionRunner {
   const shared = {
     region,
     config,
+    userData: buildUserData(config, region),
     store,
     cloud,
     offerings,

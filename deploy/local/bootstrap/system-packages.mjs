@@ -18,6 +18,7 @@ const DEBIAN_MACHINE = [
   { names: ['systemd-nspawn'], package: 'systemd-container' },
   { names: ['slirp4netns'], package: 'slirp4netns' },
 ];
+const SHELLCHECK = [{ names: ['shellcheck'], package: 'shellcheck' }];
 const BROWSER = [{ names: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' }];
 
 function isOnPath(name) {
@@ -94,6 +95,13 @@ export function ensurePrometheus() {
   ensurePrograms(
     PROMETHEUS,
     'install them (Debian, Ubuntu: sudo apt-get install prometheus prometheus-alertmanager; macOS: brew install prometheus alertmanager)',
+  );
+}
+
+export function ensureShellcheck() {
+  ensurePrograms(
+    SHELLCHECK,
+    'install it (Debian, Ubuntu: sudo apt-get install shellcheck; macOS: brew install shellcheck)',
   );
 }
 

@@ -84,6 +84,51 @@ const jobs = z.strictObject({
   metrics: metrics.prefault({}),
 });
 
+const container = z.strictObject({
+  image: z
+    .string()
+    .regex(/^[A-Za-z0-9][\w.:/@-]{0,511}$/, 'must be an image, such as registry.example.com/relay:1.4')
+    .describe(
+      'Image that relays run; one in ECR is pulled with the instance profile. Absent: the AMI itself is the relay.',
+    ),
+  ports: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^(((\d{1,3}\.){3}\d{1,3}:)?\d{1,5}(-\d{1,5})?:)?\d{1,5}(-\d{1,5})?(\/(tcp|udp|sctp))?$/,
+          'must be a port, such as "443", "443:8443" or "51820/udp"',
+        ),
+    )
+    .max(100)
+    .default([])
+    .describe('Ports of the container that the relay offers, as Docker takes them; `443` means `443:443`.'),
+  env: z
+    .array(
+      z
+        .string()
+        .max(4096)
+        .regex(/^[A-Za-z_]\w*=\P{Cc}*$/u, 'must be NAME=value on one line'),
+    )
+    .max(200)
+    .default([])
+    .describe('Environment of the container, `NAME=value` each. Never a secret: user data can be read by many.'),
+  options: z
+    .array(
+      z
+        .string()
+        .max(1024)
+        .regex(
+          /^--(?!(?:detach|env-file|name|restart|rm)(?:=|$))[a-z][a-z0-9-]*(=\P{Cc}*)?$/u,
+          'must be one long option of docker run, such as --cap-add=NET_ADMIN; ' +
+            '--name, --detach, --rm, --restart and --env-file are taken',
+        ),
+    )
+    .max(100)
+    .default([])
+    .describe('Further options of `docker run`, one to an entry: `--cap-add=NET_ADMIN`.'),
+});
+
 const relays = z.strictObject({
   defaultLeaseSeconds: seconds(MONTH_SECONDS).default(3600).describe('Lease of a relay whose creator names none.'),
   minLeaseSeconds: seconds(MONTH_SECONDS).default(1).describe('Shortest lease a client may ask for.'),
@@ -102,6 +147,11 @@ const relays = z.strictObject({
     .enum(['checkin', 'running'])
     .default('checkin')
     .describe('`checkin`: active when its agent has reported. `running`: as soon as EC2 says running.'),
+  agent: z
+    .enum(['install', 'image'])
+    .default('install')
+    .describe('`install`: user data brings the agent. `image`: the AMI has one of its own, or none.'),
+  container: container.optional(),
   retentionSeconds: seconds(MONTH_SECONDS).default(86_400).describe('How long ended relays can still be read.'),
 });
 
@@ -155,8 +205,14 @@ const region = z.strictObject({
     .describe('AWS region.'),
   imageId: z
     .string()
-    .regex(/^ami-[0-9a-z-]+$/, 'must be an AMI id, such as ami-0123456789abcdef0')
-    .describe('AMI relays boot from.'),
+    .regex(
+      /^(ami-[0-9a-z-]+|resolve:ssm:\/?[\w.-]+(\/[\w.-]+)*(:[\w.-]+)?)$/,
+      'must be an AMI id, such as ami-0123456789abcdef0, or resolve:ssm: and the name of an SSM parameter that holds one',
+    )
+    .describe(
+      'AMI relays boot from: its id, or `resolve:ssm:NAME` for what the SSM parameter says at each launch ' +
+        '(`resolve:ssm:NAME:VERSION` and `resolve:ssm:NAME:LABEL` too).',
+    ),
   instanceTypes: idList(/^[a-z0-9-]+\.[a-z0-9-]+$/, 'must be an instance type, such as t3.micro').describe(
     'Instance types in order of preference.',
   ),
@@ -181,6 +237,9 @@ const region = z.strictObject({
       'Booted spare relays, handed out at once: `size` of them (0: none), each replaced when `maxAgeSeconds` old (21600); ' +
         '`schedule` is a list of `{from, to, size}` in UTC times of day that overrides `size`, the first that fits.',
     ),
+  container: container
+    .optional()
+    .describe('The container of this region, in place of the whole of `relays.container`.'),
   maxRelays: z.int().min(1).optional().describe('Most live relays in this region; no limit when absent.'),
 });
 

@@ -25,6 +25,7 @@ export function crossChecks(raw: RawConfig): CrossFault[] {
     ...(jobs.success ? metricsFaults('jobs', jobs.data) : []),
     ...redisFaults(raw),
     ...regionFaults(raw.regions),
+    ...containerFaults(raw),
   ];
 }
 
@@ -50,7 +51,7 @@ function shutdownFaults(raw: RawConfig): CrossFault[] {
 
 function relayFaults(relays: AegisConfig['relays']): CrossFault[] {
   const faults: CrossFault[] = [];
-  type Key = keyof typeof relays;
+  type Key = Extract<keyof typeof relays, `${string}Seconds`>;
   const atMost = (low: Key, high: Key): void => {
     if (relays[low] > relays[high]) {
       faults.push({
@@ -73,6 +74,19 @@ function relayFaults(relays: AegisConfig['relays']): CrossFault[] {
   below('heartbeatIntervalSeconds', 'heartbeatTimeoutSeconds');
   below('heartbeatIntervalSeconds', 'silenceLimitSeconds');
   return faults;
+}
+
+/** The agent that user data brings is what starts the container. */
+function containerFaults({ relays, regions }: RawConfig): CrossFault[] {
+  if (!isRecord(relays) || relays.agent !== 'image') return [];
+  const problem = 'has no effect: relays.agent is image';
+  const list: unknown[] = Array.isArray(regions) ? regions : [];
+  return [
+    ...(relays.container === undefined ? [] : [{ path: ['relays', 'container'], problem }]),
+    ...list.flatMap((region, index) =>
+      isRecord(region) && region.container !== undefined ? [{ path: ['regions', index, 'container'], problem }] : [],
+    ),
+  ];
 }
 
 function apiFaults(api: AegisConfig['api'], local: boolean): CrossFault[] {

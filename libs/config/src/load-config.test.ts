@@ -222,7 +222,7 @@ describe('faults', () => {
       '/c.yaml:3: api.prot: no such key: did you mean port?',
       '/c.yaml:4: jobs.host: must be text, not 7: put it in quotes',
       '/c.yaml:5: relays.readiness: must be one of checkin, running, not "soon"',
-      '/c.yaml:7: regions[0].imageId: must be an AMI id, such as ami-0123456789abcdef0; it is "img"',
+      '/c.yaml:7: regions[0].imageId: must be an AMI id, such as ami-0123456789abcdef0, or resolve:ssm: and the name of an SSM parameter that holds one; it is "img"',
       '/c.yaml:7: regions[0].instanceTypes: must have at least one entry',
       '/c.yaml:7: regions[0].securityGroupIds: holds an entry twice',
       '/c.yaml:8: regions[1].imageId: is missing: add it',
@@ -231,6 +231,52 @@ describe('faults', () => {
       '/c.yaml:8: regions[1].securityGroupIds: is missing: add it',
       '/c.yaml:8: regions[1].name: another entry has this region',
     ]);
+  });
+
+  test('a container is taken whole, from the environment too, and only with the agent that starts it', () => {
+    const env = {
+      ...PRODUCTION,
+      AEGIS_RELAYS_CONTAINER_IMAGE: 'registry.example.com:5000/relay@sha256:0f',
+      AEGIS_RELAYS_CONTAINER_PORTS: '["443", "0.0.0.0:53:5353/udp", "6000-6010"]',
+      AEGIS_RELAYS_CONTAINER_ENV: '[NAME=any text at all, EMPTY=]',
+      AEGIS_RELAYS_CONTAINER_OPTIONS: '[--cap-add=NET_ADMIN, --network=host]',
+    };
+    expect(load(env).relays.container).toEqual({
+      image: 'registry.example.com:5000/relay@sha256:0f',
+      ports: ['443', '0.0.0.0:53:5353/udp', '6000-6010'],
+      env: ['NAME=any text at all', 'EMPTY='],
+      options: ['--cap-add=NET_ADMIN', '--network=host'],
+    });
+    expect(load(PRODUCTION).relays.container).toBeUndefined();
+    expect(faults({ ...env, AEGIS_RELAYS_AGENT: 'image' })).toEqual([
+      'relays.container: has no effect: relays.agent is image',
+    ]);
+    expect(faults({ ...env, AEGIS_RELAYS_CONTAINER_IMAGE: '' })).toEqual([
+      'relays.container.image: is missing: set AEGIS_RELAYS_CONTAINER_IMAGE, or relays.container.image in the file',
+    ]);
+  });
+
+  test.each([
+    ['AEGIS_RELAYS_CONTAINER_IMAGE', '-v /:/host'],
+    ['AEGIS_RELAYS_CONTAINER_PORTS', '["80:80:80"]'],
+    ['AEGIS_RELAYS_CONTAINER_ENV', '["1=x"]'],
+    ['AEGIS_RELAYS_CONTAINER_ENV', '["A=x\\nB=y"]'],
+    ['AEGIS_RELAYS_CONTAINER_OPTIONS', '["-d"]'],
+    ['AEGIS_RELAYS_CONTAINER_OPTIONS', '["--name=mine"]'],
+    ['AEGIS_RELAYS_CONTAINER_OPTIONS', '["--label=a\\nalpine"]'],
+  ])('%s as %s would start something else than what was meant', (name, value) => {
+    const lines = faults({ ...PRODUCTION, AEGIS_RELAYS_CONTAINER_IMAGE: 'relay', [name]: value });
+    expect(lines).toEqual([expect.stringMatching(`^${name}(\\[0\\])?: must be `)]);
+  });
+
+  test.each([
+    'ami-0123456789abcdef0',
+    'resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64',
+    'resolve:ssm:golden-ami:7',
+    'resolve:ssm:/golden/ami:live',
+  ])('%s names an image', (imageId) => {
+    const env = { ...PRODUCTION, AEGIS_REGIONS: JSON.stringify([{ ...REGION, imageId }]) };
+    expect(load(env).regions[0]?.imageId).toBe(imageId);
   });
 
   test.each([

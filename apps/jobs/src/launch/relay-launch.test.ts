@@ -231,6 +231,51 @@ test('spot capacity that runs out falls back to on-demand, and is probed with on
   }
 });
 
+describe('an image named by an SSM parameter', () => {
+  const byName = { imageId: 'resolve:ssm:/golden/ami' };
+  const images = async (cloud: RegionWorld) => (await cloud.instances()).map(({ imageId }) => imageId);
+
+  test('is the one the parameter names at the launch; a replay asks for the very same and launches nothing', async () => {
+    const named = await createRegionWorld({}, byName);
+    try {
+      const run = named.worker();
+      await run('orphan_sweep');
+      await named.sim.setImageParameter({ name: '/golden/ami', imageId: 'ami-0abcdef1234567890' });
+      await named.sim.fault({ operation: 'RunInstances', effect: 'done', kind: { type: 'cut' } });
+      await named.create(2);
+      await expect(run('relay_launch')).rejects.toThrow();
+      await named.sim.setImageParameter({ name: '/golden/ami', imageId: 'ami-0123456789abcdef0' });
+      await run('relay_launch');
+      expect(await images(named)).toEqual(Array(2).fill('ami-0abcdef1234567890'));
+      await named.create(1);
+      await run('relay_launch');
+      expect((await images(named)).sort().at(0)).toBe('ami-0123456789abcdef0');
+      expect((await named.relays()).map(({ state }) => state)).toEqual(Array(3).fill('booting'));
+    } finally {
+      await named.close();
+    }
+  });
+
+  test('that does not exist fails its relays and says so', async () => {
+    const named = await createRegionWorld({}, byName);
+    try {
+      const run = named.worker();
+      await run('orphan_sweep');
+      await named.create(1);
+      await run('relay_launch');
+      expect(await named.relays()).toMatchObject([
+        {
+          state: 'failed',
+          reason: 'launch_rejected',
+          failure: { message: expect.stringContaining('SsmInvalidParameter') },
+        },
+      ]);
+    } finally {
+      await named.close();
+    }
+  });
+});
+
 test('an instance that dies while it boots fails its relay', async () => {
   await world.create(2);
   await launch();

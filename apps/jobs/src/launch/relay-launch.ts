@@ -3,7 +3,6 @@ import type { WaitingRelay } from '@aegis/relays';
 import type { JobContext } from '../job-context.js';
 import { chooseBatch } from './choose-batch.js';
 import { type Ec2LaunchIntent, runIntent } from './launch-intent-run.js';
-import { buildUserData } from './user-data.js';
 
 /** Bounds one run; whatever is left is taken by the next. */
 const MAX_ROUNDS = 50;
@@ -80,7 +79,7 @@ function planIntent(
   relays: readonly { id: string; tenant: string }[],
   offering: Offering,
 ): Ec2LaunchIntent {
-  const { region, config } = context;
+  const { region, config, userData } = context;
   const id = context.newIntentId();
   return {
     id,
@@ -94,7 +93,7 @@ function planIntent(
       imageId: region.imageId,
       securityGroupIds: region.securityGroupIds,
       instanceProfile: region.instanceProfile ?? null,
-      userData: buildUserData(config, region.name),
+      userData,
     }),
   };
 }

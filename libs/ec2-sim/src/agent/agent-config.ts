@@ -25,11 +25,17 @@ export function readAgentConfig(userDataBase64: string | null): AgentConfig | nu
   if (userDataBase64 === null) return null;
   const text = Buffer.from(userDataBase64, 'base64').toString('utf8');
   if (!text.startsWith('#cloud-config')) return null;
-  const document = cloudConfig.safeParse(attempt(() => parse(text)));
+  const document = cloudConfig.safeParse(parseYaml(text));
   if (!document.success) return null;
   const file = document.data.write_files.find((candidate) => candidate.path === AGENT_FILE);
   const config = agentConfig.safeParse(attempt(() => JSON.parse(file?.content ?? '')));
   return config.success ? config.data : null;
+}
+
+/** A document in JSON, which is YAML too, is read in a hundredth of the time. */
+function parseYaml(text: string): unknown {
+  const withoutHeader = text.slice(text.indexOf('\n') + 1);
+  return attempt(() => JSON.parse(withoutHeader)) ?? attempt(() => parse(text));
 }
 
 function attempt(read: () => unknown): unknown {

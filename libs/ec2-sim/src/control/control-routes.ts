@@ -6,6 +6,7 @@ import type { Instance } from '../state/model.js';
 import { ControlError } from './control-error.js';
 import {
   agentsSchema,
+  imageParameterSchema,
   killSchema,
   outsideTerminationSchema,
   protectionSchema,
@@ -118,6 +119,15 @@ function behaviourRoutes({ cloud, releaseCalls, reset }: ControlContext): Contro
       },
       DELETE() {
         cloud.capacity.clearLimits();
+        return DONE;
+      },
+    },
+    parameters: {
+      POST({ body }) {
+        const { region, name, imageId } = imageParameterSchema.parse(body);
+        for (const each of cloud.regions.values()) {
+          if (region === undefined || region === each.name) each.catalogue.imageParameters.set(name, imageId);
+        }
         return DONE;
       },
     },

@@ -14,6 +14,13 @@ export const agentsSchema = z.strictObject({
   instanceIds: instanceIds.optional(),
 });
 
+export const imageParameterSchema = z.strictObject({
+  /** Absent: all regions. */
+  region: z.string().optional(),
+  name: z.string().min(1),
+  imageId: z.string().min(1),
+});
+
 export const seedSchema = z.strictObject({
   region: z.string(),
   launches: z.array(

@@ -3,7 +3,7 @@ import type { CallCounts, CallRecord } from '../state/call-log.js';
 import type { CapacityLimit, Quota } from '../state/capacity.js';
 import type { LedgerEvent, LedgerRecord } from '../state/ledger.js';
 import type { Cause, InstanceState, Market, MetadataOptions, StateReason } from '../state/model.js';
-import type { agentsSchema, killSchema, seedSchema } from './control-schema.js';
+import type { agentsSchema, imageParameterSchema, killSchema, seedSchema } from './control-schema.js';
 
 /** An instance as the control API shows it: the truth, with no delay of visibility. Times are Unix milliseconds. */
 export interface SimInstance {
@@ -89,6 +89,7 @@ export interface CapacityState {
 
 export type KillRequest = z.input<typeof killSchema>;
 export type AgentsRequest = z.input<typeof agentsSchema>;
+export type ImageParameter = z.input<typeof imageParameterSchema>;
 export type SeedRequest = z.input<typeof seedSchema>;
 
 export interface SeedResult {

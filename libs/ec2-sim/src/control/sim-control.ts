@@ -7,6 +7,7 @@ import type {
   CallPage,
   CallQuery,
   CapacityState,
+  ImageParameter,
   KillRequest,
   LedgerPage,
   LedgerQuery,
@@ -36,6 +37,8 @@ export interface SimControl {
   changeSettings(patch: Partial<Settings>): Promise<Settings>;
   setCapacity(limit: CapacityLimitInput): Promise<void>;
   setQuota(quota: Quota): Promise<void>;
+  /** Somebody changes the SSM parameter: launches by its name boot from this image from now on. */
+  setImageParameter(parameter: ImageParameter): Promise<void>;
   capacity(): Promise<CapacityState>;
   /** Takes all capacity limits and quotas away. */
   clearCapacity(): Promise<void>;
@@ -82,6 +85,7 @@ export function createSimControl(url: string): SimControl {
     changeSettings: (patch) => call('PATCH', 'settings', patch),
     setCapacity: (limit) => call('POST', 'capacity', limit),
     setQuota: (quota) => call('POST', 'quotas', quota),
+    setImageParameter: (parameter) => call('POST', 'parameters', parameter),
     capacity: () => call('GET', 'capacity'),
     clearCapacity: () => call('DELETE', 'capacity'),
     refillThrottle: () => call('DELETE', 'throttle'),

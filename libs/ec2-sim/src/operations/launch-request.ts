@@ -44,14 +44,28 @@ export function readLaunchRequest(params: QueryParams, catalogue: Catalogue): La
   };
 }
 
+const PARAMETER_REFERENCE = 'resolve:ssm:';
+
 function readImageId(params: QueryParams, catalogue: Catalogue): string {
-  const imageId = params.required('ImageId');
+  const imageId = resolveImage(params.required('ImageId'), catalogue);
   if (!/^ami-(?:[0-9a-f]{8}|[0-9a-f]{17})$/.test(imageId)) {
     throw new Ec2Error('InvalidAMIID.Malformed', `Invalid id: "${imageId}" (expecting "ami-...")`);
   }
   if (!catalogue.imageIds.has(imageId)) {
     throw new Ec2Error('InvalidAMIID.NotFound', `The image id '[${imageId}]' does not exist`);
   }
+  return imageId;
+}
+
+/**
+ * What the SSM parameter says at the moment. EC2 Query's `ImageId` takes `resolve:ssm:NAME`, with `:VERSION` or `:LABEL`
+ * behind it; only parameters of the type `aws:ec2:image` will do, so that a value that is no image id gets this far never.
+ */
+function resolveImage(asked: string, catalogue: Catalogue): string {
+  if (!asked.startsWith(PARAMETER_REFERENCE)) return asked;
+  const name = asked.slice(PARAMETER_REFERENCE.length);
+  const imageId = catalogue.imageParameters.get(name);
+  if (imageId === undefined) throw new Ec2Error('SsmInvalidParameter', `Parameter ${name} not found.`);
   return imageId;
 }
 

@@ -7,7 +7,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { DEFAULT_SECURITY_GROUP_IDS, DEFAULT_SUBNET_IDS } from '../state/catalogue.js';
+import { DEFAULT_IMAGE_IDS, DEFAULT_SECURITY_GROUP_IDS, DEFAULT_SUBNET_IDS } from '../state/catalogue.js';
 import { failureOf, launchInput, startTestCloud, type TestCloud } from '../testing/test-cloud.js';
 
 let cloud: TestCloud;
@@ -100,6 +100,17 @@ describe('a launch', () => {
     expect(await codeOf({ DryRun: true })).toEqual(['DryRunOperation', 412]);
     expect(await cloud.control.instances()).toEqual([]);
   });
+
+  test('boots what an image parameter names, which may be gone', async () => {
+    const ImageId = 'resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64';
+    expect((await run({ ImageId })).Instances?.[0]?.ImageId).toBe(DEFAULT_IMAGE_IDS[0]);
+    await cloud.control.setImageParameter({ region: 'eu-west-1', name: '/stale:3', imageId: 'ami-0fffffffffffffff0' });
+    expect(await codeOf({ ImageId: 'resolve:ssm:/stale:3' })).toEqual(['SsmInvalidParameter', 400]);
+    await cloud.control.setImageParameter({ name: '/stale:3', imageId: 'ami-0fffffffffffffff0' });
+    expect(await codeOf({ ImageId: 'resolve:ssm:/stale:3' })).toEqual(['InvalidAMIID.NotFound', 400]);
+    await cloud.control.reset();
+    expect(await codeOf({ ImageId: 'resolve:ssm:/stale:3' })).toEqual(['SsmInvalidParameter', 400]);
+  });
 });
 
 describe('a client token', () => {
@@ -125,6 +136,17 @@ describe('a client token', () => {
     await run(input);
     expect(await codeOf({ ...input, MaxCount: 3 })).toEqual(['IdempotentParameterMismatch', 400]);
     expect(await codeOf({ ...input, UserData: 'aGk=' })).toEqual(['IdempotentParameterMismatch', 400]);
+  });
+
+  test('goes by what was asked for, not by what an image parameter says meanwhile', async () => {
+    const byName = { ...input, ImageId: 'resolve:ssm:/golden/ami' };
+    await cloud.control.setImageParameter({ name: '/golden/ami', imageId: DEFAULT_IMAGE_IDS[0] ?? '' });
+    const first = await run(byName);
+    await cloud.control.setImageParameter({ name: '/golden/ami', imageId: DEFAULT_IMAGE_IDS[1] ?? '' });
+    const second = await run(byName);
+    expect(idsOf(second)).toEqual(idsOf(first));
+    expect(second.Instances?.[0]?.ImageId).toBe(DEFAULT_IMAGE_IDS[0]);
+    expect((await run({ ...byName, ClientToken: 'other' })).Instances?.[0]?.ImageId).toBe(DEFAULT_IMAGE_IDS[1]);
   });
 
   test('is scoped to a region', async () => {
@@ -217,6 +239,7 @@ describe('a bad request', () => {
     ['an instance type that is none', 'InvalidParameterValue', { InstanceType: 'huge' }],
     ['a malformed image', 'InvalidAMIID.Malformed', { ImageId: 'nonsense' }],
     ['an unknown image', 'InvalidAMIID.NotFound', { ImageId: 'ami-0fffffffffffffff0' }],
+    ['an unknown image parameter', 'SsmInvalidParameter', { ImageId: 'resolve:ssm:/nobody/knows' }],
     ['an unknown subnet', 'InvalidSubnetID.NotFound', { SubnetId: 'subnet-0fffffffffffffff0' }],
     ['an unknown group', 'InvalidGroup.NotFound', { SecurityGroupIds: ['sg-0fffffffffffffff0'] }],
     [

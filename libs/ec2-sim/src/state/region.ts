@@ -17,6 +17,7 @@ export class Region {
   }
 
   clear(): void {
+    this.catalogue.reset();
     this.instances.clear();
     this.launchesByToken.clear();
   }
