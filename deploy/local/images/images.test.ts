@@ -1,11 +1,14 @@
 // Carries deploy/docker/Dockerfile out without an engine, twice, and runs what comes out as compose.yaml says: from the
 // images' own root file systems, as their user, read-only, without privileges. `npm run test:images` starts it.
 
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { callApi } from '../e2e/api-call.js';
+import { guideBlock } from '../e2e/packaging/compose-guide.js';
 import { startComposedRedis } from '../e2e/packaging/composed-redis.js';
 import { composePath, readCompose, readEnvFile, SIMULATOR_ENV_FILE } from '../e2e/packaging/read-compose.js';
 import { waitFor } from '../e2e/wait-for.js';
@@ -16,6 +19,8 @@ import { missingForInRoot } from './in-root.js';
 import { installedPackages, lockedPackages } from './installed-packages.js';
 import { type Container, prepareContainer } from './run-container.js';
 import { differences, digestTree, sizeOfTree, type TreeDigest } from './tree-digest.js';
+
+const run = promisify(execFile);
 
 const PROGRAMS = ['api', 'jobs', 'sim'] as const;
 type Program = (typeof PROGRAMS)[number];
@@ -106,7 +111,6 @@ describe('the services of compose.yaml with the simulator', () => {
   const containers = new Map<Program, Container>();
   const before = new Map<Program, TreeDigest>();
   let redis: Awaited<ReturnType<typeof startComposedRedis>>;
-  let relaysUrl: string;
 
   /** The files of the secrets, as the guide has them made, and the configuration. */
   async function writeFiles(redisPort: number, password: string): Promise<Record<string, string>> {
@@ -158,7 +162,6 @@ describe('the services of compose.yaml with the simulator', () => {
       before.set(service, await digestTree(container.root));
     }
     await Promise.all([...containers.values()].map((container) => container.process.start()));
-    relaysUrl = `http://127.0.0.1:${ports.api}/api/v1/relays`;
   }, 180_000);
 
   afterAll(async () => {
@@ -192,19 +195,22 @@ describe('the services of compose.yaml with the simulator', () => {
     expect(await container(program).check('image')).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\S+ answered 200$/);
   });
 
-  test('a relay that is asked for becomes active, and goes when it is deleted', async () => {
-    const created = await callApi(relaysUrl, { method: 'POST', body: { region: 'us-east-1' }, key: TRIAL_KEY });
-    expect(created.status).toBe(202);
-    const url = `${relaysUrl}/${created.body.id}`;
+  test('the first relay of the guide becomes active, and goes when it is deleted', async () => {
+    const commands = guideBlock('-X POST').replaceAll('http://127.0.0.1:8080', container('api').process.url);
+    const { stdout } = await run('sh', ['-euc', commands]);
+    const [, id = ''] = /"id":"(rly_\w+)","state":"pending"/.exec(stdout) ?? [];
+    // Created by the first command, listed by the second.
+    expect(stdout.split(`"id":"${id}"`)).toHaveLength(3);
+    const url = `${container('api').process.url}/api/v1/relays/${id}`;
     const inState = (state: string) =>
       waitFor(`the relay to be ${state}`, 60_000, async () => {
         const { body } = await callApi(url, { key: TRIAL_KEY });
         return body.state === state && body;
       });
     expect((await inState('active')).address).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
-    await callApi(url, { method: 'DELETE', key: TRIAL_KEY });
+    expect((await callApi(url, { method: 'DELETE', key: TRIAL_KEY })).status).toBe(202);
     await inState('terminated');
-  }, 120_000);
+  }, 180_000);
 
   test('all end with 0 at the stop signal', async () => {
     for (const program of ['api', 'jobs', 'sim'] as const) {

@@ -77,7 +77,7 @@ describe('the file', () => {
   test('would not, with a mistyped key', async () => {
     const file = join(dir, 'compose.yaml');
     await writeFile(file, readFileSync(COMPOSE_FILE, 'utf8').replace('stop_grace_period: 60s', 'stop_grace: 60s'));
-    expect(lint(file).join()).toMatch(/stop_grace/);
+    expect(lint(file).join()).toContain('/services/redis');
   });
 });
 

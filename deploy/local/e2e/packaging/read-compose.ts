@@ -38,9 +38,15 @@ export interface Service {
   stop_grace_period?: string;
 }
 
+interface Network {
+  internal?: boolean;
+  driver_opts?: Record<string, string>;
+  ipam?: { config: { subnet: string }[] };
+}
+
 export interface Compose {
   services: Record<string, Service>;
-  networks: Record<string, { internal?: boolean; driver_opts?: Record<string, string> }>;
+  networks: Record<string, Network>;
   volumes: Record<string, object>;
   configs: Record<string, { file: string }>;
   secrets: Record<string, { file: string }>;
