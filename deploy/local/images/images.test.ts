@@ -77,8 +77,7 @@ describe.each(PROGRAMS)('the image %s', (program) => {
     const locked = lockedPackages();
     const installed = await installedPackages(appOf(program));
     expect(installed).toContain('node_modules/zod');
-    const wrong = installed.filter((path) => (locked.get(path)?.dev ?? locked.get(path) === undefined) === true);
-    expect(wrong).toEqual([]);
+    expect(installed.filter((path) => !locked.has(path) || locked.get(path)?.dev === true)).toEqual([]);
   });
 
   test('holds no sources, no tests, nothing that only a compiler reads', () => {
@@ -162,12 +161,12 @@ describe('the services of compose.yaml with the simulator', () => {
       before.set(service, await digestTree(container.root));
     }
     await Promise.all([...containers.values()].map((container) => container.process.start()));
-  }, 180_000);
+  });
 
   afterAll(async () => {
     for (const container of containers.values()) await container.process.stop();
     await redis?.process.stop();
-  }, 60_000);
+  });
 
   const container = (program: Program): Container => {
     const found = containers.get(program);
@@ -210,24 +209,20 @@ describe('the services of compose.yaml with the simulator', () => {
     expect((await inState('active')).address).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
     expect((await callApi(url, { method: 'DELETE', key: TRIAL_KEY })).status).toBe(202);
     await inState('terminated');
-  }, 180_000);
+  });
 
   test('all end with 0 at the stop signal', async () => {
     for (const program of ['api', 'jobs', 'sim'] as const) {
       expect({ program, ...(await container(program).process.stop()) }).toEqual({ program, code: 0, signal: null });
     }
     expect(await redis.process.stop()).toEqual({ code: 0, signal: null });
-  }, 60_000);
+  });
 
-  test.each(PROGRAMS)(
-    '%s wrote nothing into its root and missed no place to write',
-    async (program) => {
-      const { root, process } = container(program);
-      expect(differences(before.get(program) ?? new Map(), await digestTree(root))).toEqual([]);
-      expect(await readFile(process.logFile, 'utf8')).not.toMatch(/EROFS|EACCES|ENOENT|"level":"error"/);
-    },
-    120_000,
-  );
+  test.each(PROGRAMS)('%s wrote nothing into its root and missed no place to write', async (program) => {
+    const { root, process } = container(program);
+    expect(differences(before.get(program) ?? new Map(), await digestTree(root))).toEqual([]);
+    expect(await readFile(process.logFile, 'utf8')).not.toMatch(/EROFS|EACCES|ENOENT|"level":"error"/);
+  });
 });
 
 test('the sizes are told', async () => {
@@ -240,4 +235,4 @@ test('the sizes are told', async () => {
     );
     expect(all.bytes).toBeLessThan(MOST_BYTES);
   }
-}, 120_000);
+});

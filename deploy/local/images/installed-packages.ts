@@ -4,10 +4,8 @@ import { join } from 'node:path';
 import { repositoryPath } from '../src/repository.js';
 
 interface Locked {
+  /** Only development dependencies lead to it. */
   dev?: boolean;
-  devOptional?: boolean;
-  link?: boolean;
-  resolved?: string;
 }
 
 /** `node_modules/a` and `node_modules/a/node_modules/@b/c`: where npm has put packages below a folder. */

@@ -52,4 +52,4 @@ test('writes down what it accepts, never evicts, asks for the password, and stop
   expect(await again.get('kept')).toBe('yes');
   again.disconnect();
   await server.stop();
-});
+}, 60_000);

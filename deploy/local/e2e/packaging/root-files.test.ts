@@ -40,19 +40,31 @@ if (skipped) process.stderr.write(`skipped: the root file system of the images: 
 
   const node = (script: string): Promise<string> => inside('/usr/local/bin/node', '-p', script);
 
-  test('runs this very Node, as a user that has a name', async () => {
-    expect(await node('process.version')).toBe(process.version);
-    expect(JSON.parse(await node('JSON.stringify(os.userInfo())'))).toMatchObject({ uid: 10001, username: 'aegis' });
-  }, LOADED_MS);
+  test(
+    'runs this very Node, as a user that has a name',
+    async () => {
+      expect(await node('process.version')).toBe(process.version);
+      expect(JSON.parse(await node('JSON.stringify(os.userInfo())'))).toMatchObject({ uid: 10001, username: 'aegis' });
+    },
+    LOADED_MS,
+  );
 
-  test('resolves names, and knows the authorities that sign certificates', async () => {
-    const lookup = `dns.promises.lookup('redis').then(({ address }) => console.log(address)), ''`;
-    expect(await node(lookup)).toBe('127.0.0.1');
-    expect(Number(await node('tls.rootCertificates.length'))).toBeGreaterThan(100);
-  }, LOADED_MS);
+  test(
+    'resolves names, and knows the authorities that sign certificates',
+    async () => {
+      const lookup = `dns.promises.lookup('redis').then(({ address }) => console.log(address)), ''`;
+      expect(await node(lookup)).toBe('127.0.0.1');
+      expect(Number(await node('tls.rootCertificates.length'))).toBeGreaterThan(100);
+    },
+    LOADED_MS,
+  );
 
-  test('cannot be written, and has no shell', async () => {
-    await expect(node(`fs.writeFileSync('/app/file', '')`)).rejects.toThrow(/EROFS/);
-    await expect(inside('/bin/sh', '-c', 'true')).rejects.toThrow(/No such file/);
-  }, LOADED_MS);
+  test(
+    'cannot be written, and has no shell',
+    async () => {
+      await expect(node(`fs.writeFileSync('/app/file', '')`)).rejects.toThrow(/EROFS/);
+      await expect(inside('/bin/sh', '-c', 'true')).rejects.toThrow(/No such file/);
+    },
+    LOADED_MS,
+  );
 });
