@@ -8,6 +8,8 @@
   Returns { 'ok' | 'fenced', number asked for, moves … }
 ]]
 if fenced('warm_pool', ARGV[1]) then return { 'fenced', 0, moved } end
+-- The end of a doubt gives up all spares: those asked for now would be among them.
+if not verified() then return { 'ok', 0, moved } end
 local now, target, lease = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local have = redis.call('ZCARD', P .. ':spares')
 

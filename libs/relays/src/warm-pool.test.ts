@@ -167,3 +167,8 @@ test('a list of what was created since a time holds a spare that was handed out 
   expect(await since(T0 + 50)).toMatchObject({ relays: [{ id: relay.id }] });
   expect(await since(T0 + 100)).toMatchObject({ relays: [] });
 });
+
+test('a store in doubt is asked for no spares: the end of the doubt would give them up', async () => {
+  await redis.hset(`{aegis:${region}}:meta`, 'verified', 'another process');
+  expect((await stock(3)).asked).toBe(0);
+});
