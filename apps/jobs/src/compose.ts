@@ -25,6 +25,7 @@ import {
   type ServiceParts,
 } from '@aegis/service';
 import { createRegionRunner } from './region-runner.js';
+import { createSharedSpending } from './shared-spending.js';
 import { createTickKeeper } from './tick-keeper.js';
 import { createTroubleLog } from './trouble-log.js';
 import { waitUntilVerified } from './wait-until-verified.js';
@@ -54,10 +55,11 @@ const AWS_SHARE_OF_SHUTDOWN = 0.6;
 export function composeJobs({ config, logger, now = Date.now }: JobsOptions): ServiceParts {
   const { jobs } = config;
   const regions = config.regions.map((region) => region.name);
-  const connect = (role: 'store' | 'blocking') =>
-    connectRedis({ url: config.redisUrl, access: config.redis, role, connectionName: `aegis-jobs:${role}`, logger });
+  const connect = (role: 'store' | 'blocking', name: string = role) =>
+    connectRedis({ url: config.redisUrl, access: config.redis, role, connectionName: `aegis-jobs:${name}`, logger });
   const redis = connect('store');
   const sharedRedis = connect('blocking');
+  const subscriber = connect('blocking', 'spending');
   const workerRedis = [sharedRedis];
   const freshConnection = (): RedisClient => {
     const client = connect('blocking');
@@ -87,6 +89,7 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
   const ending = new AbortController();
   const cloud = createEc2Provider({
     regions,
+    onSpent: (region, spent) => spending.tell(region, spent),
     signal: ending.signal,
     deadlineMs: AWS_DEADLINE_MS,
     attemptTimeoutMs: AWS_ATTEMPT_TIMEOUT_MS,
@@ -95,6 +98,13 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
       retry: (event) => metrics.awsRetry(event),
       retryExhausted: (event) => metrics.awsRetryExhausted(event),
     },
+  });
+  const spending = createSharedSpending({
+    publisher: redis,
+    subscriber,
+    regions,
+    self: randomUUID(),
+    note: (region, spent) => cloud.noteSpending(region, spent),
   });
   const ticks = createTickKeeper({ queues, store, logger });
   const readiness = createReadiness({ logger, checks: [{ name: 'redis', check: () => redis.ping() }] });
@@ -147,6 +157,7 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
     },
     async start() {
       schema.start();
+      spending.start();
       await ticks.start();
       for (const worker of workers) worker.start();
       // Launches wait until the store has been compared with EC2 once.
@@ -179,7 +190,7 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
       ticks.stop();
       await Promise.all([...queues.values()].map((queue) => queue.close()));
       cloud.close();
-      await Promise.all([...workerRedis.map(closeRedis), closeRedis(redis)]);
+      await Promise.all([...workerRedis.map(closeRedis), closeRedis(subscriber), closeRedis(redis)]);
     },
   };
 }

@@ -28,6 +28,16 @@ export const EC2_THROTTLE_BUCKETS: Readonly<Record<Ec2Operation, OperationBucket
 /** Longest way of a request to AWS that is reckoned with, a new connection's handshake included. */
 const REQUEST_LAG_MS = 250;
 
+/** What one program took from a region's buckets. */
+export interface Spending {
+  op: Ec2Operation;
+  requests: number;
+  /** Instances the call asked to start or end; negative when it turned out not to. */
+  instances: number;
+  /** AWS throttled the operation: nothing is left. */
+  drained: boolean;
+}
+
 export interface CallBudgetOptions {
   clock: Clock;
   /** Waits until the time is over or the signal aborts, whichever is first; never rejects. */
@@ -35,6 +45,8 @@ export interface CallBudgetOptions {
   /** Longest wait before a call that the budget would not allow; the call is made after it all the same. */
   maxWaitMs: number;
   buckets?: Readonly<Record<Ec2Operation, OperationBuckets>>;
+  /** Hears of everything this program takes, so that others that share the account can be told. */
+  onSpent?: (spending: Spending) => void;
 }
 
 /**
@@ -62,11 +74,7 @@ export class CallBudget {
     const giveUpAt = clock.now() + maxWaitMs;
     while (signal?.aborted !== true) {
       const wait = Math.min(this.#msUntil(op, instances), giveUpAt - clock.now());
-      if (wait <= 0) {
-        this.#requests.get(op)?.spend();
-        this.#instances.get(op)?.spend(instances);
-        return;
-      }
+      if (wait <= 0) return this.#spend({ op, requests: 1, instances, drained: false });
       // Timers are whole milliseconds and may fire a little early.
       await sleep(Math.ceil(wait), signal);
     }
@@ -74,23 +82,36 @@ export class CallBudget {
 
   /** A repeated attempt spends a request like a first one. */
   retried(op: Ec2Operation): void {
-    this.#requests.get(op)?.spend();
+    this.#spend({ op, requests: 1, instances: 0, drained: false });
   }
 
   /** AWS throttled this operation. It does not say which bucket was empty; the request bucket refills sooner. */
   throttled(op: Ec2Operation): void {
-    this.#requests.get(op)?.drain();
+    this.#spend({ op, requests: 0, instances: 0, drained: true });
   }
 
   /** Instances a call was admitted for and did not start or end. */
   unused(op: Ec2Operation, instances: number): void {
-    this.#instances.get(op)?.giveBack(instances);
+    if (instances > 0) this.#spend({ op, requests: 0, instances: -instances, drained: false });
+  }
+
+  /** Books what was taken, here or by another program of the account. */
+  take({ op, requests, instances, drained }: Spending): void {
+    if (requests > 0) this.#requests.get(op)?.spend(requests);
+    if (instances > 0) this.#instances.get(op)?.spend(instances);
+    if (instances < 0) this.#instances.get(op)?.giveBack(-instances);
+    if (drained) this.#requests.get(op)?.drain();
   }
 
   /** How many instances one call may now carry, and when one request may be sent. */
   allowance(op: Ec2Operation): { instances: number; waitMs: number } {
     const instances = Math.floor(this.#instances.get(op)?.available() ?? Number.POSITIVE_INFINITY);
     return { instances, waitMs: this.#msUntil(op, 1) };
+  }
+
+  #spend(spending: Spending): void {
+    this.take(spending);
+    this.#options.onSpent?.(spending);
   }
 
   #msUntil(op: Ec2Operation, instances: number): number {

@@ -1,3 +1,4 @@
+import type { Spending } from './call-budget.js';
 import type { CloudError } from './cloud-error.js';
 import type { LaunchRequest } from './launch-request.js';
 
@@ -145,6 +146,8 @@ export interface CloudProvider
    * pays for neither. Rejects with a `CloudError`; nothing depends on it having been called.
    */
   warmUp(region: string, options?: CallOptions): Promise<void>;
+  /** Another program of the account took this from the region's throttle buckets. Unknown regions are ignored. */
+  noteSpending(region: string, spending: Spending): void;
   /** Drops idle connections; calls under way end as they may. */
   close(): void;
 }

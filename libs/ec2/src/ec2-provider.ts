@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EC2ClientConfig } from '@aws-sdk/client-ec2';
-import { CallBudget } from './call-budget.js';
+import { CallBudget, type Spending } from './call-budget.js';
 import type { Clock } from './clock.js';
 import type { CallOptions, CloudProvider } from './cloud-provider.js';
 import { createInstanceLauncher } from './instance-launcher.js';
@@ -33,6 +33,8 @@ export interface Ec2ProviderOptions {
   pageSize?: number;
   /** Longest wait before a call AWS would throttle; 5 s. `off` leaves throttling to AWS. */
   throttleBudget?: { maxWaitMs: number } | 'off';
+  /** Hears of everything that is taken from a region's throttle buckets; `noteSpending` of others tells them. */
+  onSpent?: (region: string, spending: Spending) => void;
   /**
    * Ends every call under way and makes no further one: the process is about to end. What a call would have done is
    * then unknown, as with any time-out. A call's own signal takes its place.
@@ -68,6 +70,7 @@ export function createEc2Provider(options: Ec2ProviderOptions): CloudProvider {
     ...createInstanceTerminator(clientOf),
     ...createInstanceTagger(clientOf),
     ...createOfferingReader(clientOf),
+    noteSpending: (region, spending) => clients.get(region)?.budget?.take(spending),
     warmUp: (region, callOptions) => warmUp(clientOf(region), callOptions),
     close: () => {
       for (const client of clients.values()) client.close();
@@ -93,7 +96,15 @@ function createRegionClient(region: string, options: Ec2ProviderOptions): Region
     observer: options.observer,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     clock,
-    budget: throttle === 'off' ? null : new CallBudget({ clock, sleep: options.sleep ?? sleep, ...throttle }),
+    budget:
+      throttle === 'off'
+        ? null
+        : new CallBudget({
+            clock,
+            sleep: options.sleep ?? sleep,
+            ...throttle,
+            onSpent: (spending) => options.onSpent?.(region, spending),
+          }),
   });
 }
 

@@ -1,5 +1,5 @@
 export { AWS_FAILURE_KINDS, type AwsFailure, type AwsFailureKind } from './aws-failure.js';
-export { EC2_THROTTLE_BUCKETS } from './call-budget.js';
+export { EC2_THROTTLE_BUCKETS, type Spending } from './call-budget.js';
 export { classifyAwsError } from './classify-aws-error.js';
 export type { Clock } from './clock.js';
 export { CloudError } from './cloud-error.js';

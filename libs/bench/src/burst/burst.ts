@@ -9,11 +9,12 @@ import { runBaseline } from './run-baseline.js';
 import { runProduct } from './run-product.js';
 import type { Side } from './side.js';
 
-const DEFAULTS = { relays: 500, baseline: 500 };
+const DEFAULTS = { relays: 500, baseline: 500, jobs: 1 };
 
 export const burst: Benchmark = async ({ print, args }) => {
-  const { relays, baseline } = readOptions(args, DEFAULTS);
+  const { relays, baseline, jobs } = readOptions(args, DEFAULTS);
   const stack = await startStack({
+    jobsReplicas: jobs,
     simEnv: { AEGIS_SIM_BOOT_MS: '0', AEGIS_SIM_THROTTLE: 'on' },
     // Production's own pace; the local stack's is faster.
     env: { AEGIS_RELAYS_HEARTBEAT_INTERVAL_SECONDS: '10', AEGIS_RELAYS_HEARTBEAT_TIMEOUT_SECONDS: '60' },
