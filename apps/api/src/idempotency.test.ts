@@ -96,14 +96,50 @@ test('claims do not outlive the records of their relays', async () => {
   }
 });
 
+/** A header as a client that speaks UTF-8 sends it. */
+const utf8 = (text: string): string => Buffer.from(text).toString('latin1');
+
 test.each([
   ['', 'empty'],
   ['x'.repeat(256), 'too long'],
-  ['caf\u00e9', 'not ASCII'],
+  [utf8('\u{1f680}'.repeat(256)), 'too long, counted in characters'],
+  ['a\tb', 'a control character'],
+  [utf8('a\u0085b'), 'a control character of two bytes'],
+  ['a\u0085b', 'a control character of Latin-1'],
+  [utf8('a\u2028b'), 'a line separator'],
+  [utf8('a\uffffb'), 'no character at all'],
+  ['\u00ed\u00a0\u0080', 'half of a surrogate pair, which is no UTF-8 and in Latin-1 a control'],
 ])('a key that is not 1 to 255 printable characters is refused (%#)', async (key) => {
   expect(await create(key)).toMatchObject({ status: 400, body: { code: 'invalid_header' } });
 });
 
-test('a key of 255 characters is taken', async () => {
-  expect((await create(`${process.pid}${'~'.repeat(255)}`.slice(-255))).status).toBe(202);
+test.each([
+  ['~'.repeat(255)],
+  [utf8('\u{1f680}'.repeat(255))],
+  [utf8('commande n\u00b0 7 caf\u00e9')],
+  [utf8('\u6ce8\u6587-\u0417\u0430\u043a\u0430\u0437-\u{1f469}\u200d\u{1f680}')],
+  ['Latin-1 caf\u00e9'],
+])('any printable text is taken, and its repeat is a replay (%#)', async (key) => {
+  const { status, body } = await create(key);
+  expect(status).toBe(202);
+  const replay = await create(key);
+  expect(replay.body.id).toBe(body.id);
+  expect(replay.headers.get('idempotent-replayed')).toBe('true');
+});
+
+test('keys of different bytes are different keys, even where they read the same', async () => {
+  const stem = newKey();
+  const alike = [
+    utf8('\u00e9'),
+    utf8('e\u0301'),
+    '\u00e9',
+    'e',
+    utf8('\u00c3\u00a9'),
+    '?',
+    utf8('\ufffd'),
+    utf8('\ufeff'),
+  ];
+  const answers = await Promise.all(alike.map((end) => create(stem + end)));
+  expect(answers.map(({ status }) => status)).toEqual(alike.map(() => 202));
+  expect(new Set(answers.map(({ body }) => body.id)).size).toBe(alike.length);
 });

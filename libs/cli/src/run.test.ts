@@ -73,8 +73,8 @@ describe('relays', () => {
   }, 60_000);
 
   test('are printed for people as a table', async () => {
-    await json(['relays', 'create', '--label', 'as=table', '--idempotency-key', 'table']);
-    await json(['relays', 'create', '--label', 'as=table', '--idempotency-key', 'table']);
+    await json(['relays', 'create', '--label', 'as=table', '--idempotency-key', 't\u00e2ble \u{1f680}']);
+    await json(['relays', 'create', '--label', 'as=table', '--idempotency-key', 't\u00e2ble \u{1f680}']);
     const { out } = await aegis(['relays', 'list', '--label', 'as=table']);
     const [head, ...rows] = out.trimEnd().split('\n');
     expect(head).toMatch(/^ID +STATE +REGION +ADDRESS +LEASE EXPIRES AT +REASON$/);

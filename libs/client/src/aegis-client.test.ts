@@ -29,6 +29,19 @@ test('a call carries the key, and its path, query and body go where they belong'
   expect(await requests[1]?.json()).toEqual({ leaseSeconds: 60 });
 });
 
+test('header parameters may hold any text: it is sent in UTF-8', async () => {
+  const { requests, client } = answering(Response.json({}, { status: 202 }));
+  const key = 'caf\u00e9 \u6ce8\u6587 \u{1f680}';
+  await client.POST('/api/v1/relays', { params: { header: { 'Idempotency-Key': key, Prefer: 'wait=1' } } });
+  const sent = requests[0]?.headers.get('idempotency-key') ?? '';
+  expect(Buffer.from(sent, 'latin1').toString()).toBe(key);
+  expect(requests[0]?.headers.get('prefer')).toBe('wait=1');
+  const header = { 'Idempotency-Key': 'half \ud83d' };
+  expect(() => client.POST('/api/v1/relays', { params: { header } })).toThrow(
+    'Idempotency-Key holds half of a character',
+  );
+});
+
 test('data comes out of an answer, and a refusal is an error with its code', async () => {
   const regions = { regions: [{ name: 'us-east-1', default: true }] };
   expect(dataOf(await answering(Response.json(regions)).client.GET('/api/v1/regions'))).toEqual(regions);

@@ -1,4 +1,5 @@
 import createClient, { type Client } from 'openapi-fetch';
+import { encodeHeaders } from './encode-headers.js';
 import type { components, paths } from './schema.js';
 
 export type Relay = components['schemas']['Relay'];
@@ -15,15 +16,17 @@ export interface AegisClientOptions {
 
 /**
  * A client of the API whose paths, parameters, bodies and answers are typed by the API's own document:
- * `const { data, error } = await client.GET('/api/v1/relays/{id}', { params: { path: { id } } })`.
+ * `const { data, error } = await client.GET('/api/v1/relays/{id}', { params: { path: { id } } })`. Header parameters may
+ * hold any text, and are sent in UTF-8.
  */
 export type AegisClient = Client<paths>;
 
 export function createAegisClient({ baseUrl, key, fetch }: AegisClientOptions): AegisClient {
-  return createClient<paths>({
+  const client = createClient<paths>({
     baseUrl,
     headers: { Authorization: `Bearer ${key}` },
     // Looked up at each call, so that a replaced global one is used.
     fetch: (request) => (fetch ?? globalThis.fetch)(request),
   });
+  return encodeHeaders(client);
 }

@@ -2487,6 +2487,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Any printable text; beyond ASCII in UTF-8. Compared byte for byte */
                 "Idempotency-Key"?: string;
                 /** @description `wait=N`: seconds to wait for the relay */
                 Prefer?: string;

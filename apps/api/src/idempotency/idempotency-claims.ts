@@ -10,7 +10,7 @@ export interface Claim {
 
 export interface ClaimRequest {
   tenant: string;
-  /** The client's Idempotency-Key. */
+  /** The client's Idempotency-Key, a character for each of its bytes. */
   key: string;
   proposedId: string;
   fingerprint: string;
@@ -55,5 +55,5 @@ export function createIdempotencyClaims(options: IdempotencyClaimsOptions): Idem
 
 /** In the tenant's own slot, and hashed: a client's key may hold anything, even what it should not. */
 function claimKey(tenant: string, key: string): string {
-  return `${tenantPrefix(tenant)}:idempotency:${createHash('sha256').update(key).digest('base64url')}`;
+  return `${tenantPrefix(tenant)}:idempotency:${createHash('sha256').update(key, 'latin1').digest('base64url')}`;
 }

@@ -12,7 +12,7 @@ export interface RelayRequest {
   maxLifetimeSeconds: number;
   /** Most live relays of each region, where there is a limit. */
   maxRelays: ReadonlyMap<string, number>;
-  /** The client's Idempotency-Key and what it stands for; null when it gave none. */
+  /** The client's Idempotency-Key, a character for each of its bytes, and what it stands for; null when it gave none. */
   idempotency: { key: string; fingerprint: string } | null;
 }
 

@@ -102,8 +102,16 @@ function queryOf(operation: OperationObject): fc.Arbitrary<string> {
   );
 }
 
+/** Text as clients encode it: of every script, up to and past what a key may hold. */
+const UTF8_TEXT = fc
+  .oneof(
+    fc.string({ unit: 'binary', maxLength: 40 }),
+    fc.constantFrom('\u{1f680}'.repeat(255), '\u{1f680}'.repeat(256)),
+  )
+  .map((text) => Buffer.from(text.replace(/[\0-\x1f\x7f]/g, ' ')).toString('latin1'));
+
 /** Node's client sends what HTTP allows in a header: visible ASCII, blanks and bytes past it. */
-const HEADER_TEXT = fc
+const HEADER_BYTES = fc
   .array(
     fc.integer({ min: 0x20, max: 0xff }).filter((code) => code !== 0x7f),
     { maxLength: 40 },
@@ -118,7 +126,11 @@ function headersOf(operation: OperationObject): fc.Arbitrary<Record<string, stri
     'range',
     'expect-ct',
   ];
-  const value = fc.oneof(HEADER_TEXT, fc.constantFrom('wait=0', 'W/"x"', '*', '0', 'gzip', 'application/xml'));
+  const value = fc.oneof(
+    HEADER_BYTES,
+    UTF8_TEXT,
+    fc.constantFrom('wait=0', 'W/"x"', '*', '0', 'gzip', 'application/xml'),
+  );
   return fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 3, noNullPrototype: true });
 }
 

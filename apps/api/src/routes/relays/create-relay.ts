@@ -8,6 +8,7 @@ import { awaitRelay, isSettled } from '../../relays/await-relay.js';
 import { chooseRegion } from '../../relays/choose-region.js';
 import { regionsOffering } from '../../relays/regions-offering.js';
 import { requestRelay } from '../../relays/request-relay.js';
+import { idempotencyKeySchema } from '../../schemas/idempotency-key.js';
 import { instanceTypeSchema } from '../../schemas/instance-type.js';
 import { labelsSchema } from '../../schemas/labels.js';
 import { leaseSecondsSchema } from '../../schemas/lease-seconds.js';
@@ -25,10 +26,7 @@ The answer comes at once, unless \`Prefer: wait=N\` asks to wait up to N seconds
 relay is active or has failed: then it is 201 and \`state\` tells which, else 202 as it stands.`;
 
 const headersSchema = z.object({
-  'idempotency-key': z
-    .string()
-    .regex(/^[\x20-\x7e]{1,255}$/, 'One to 255 printable ASCII characters')
-    .optional(),
+  'idempotency-key': idempotencyKeySchema.optional(),
   prefer: z.string().optional().describe('`wait=N`: seconds to wait for the relay'),
 });
 
