@@ -43,6 +43,7 @@ import { createStreamRegister } from './relays/stream-register.js';
 import { createWakeJobs } from './relays/wake-jobs.js';
 import type { ApiServices } from './routes/api-services.js';
 import { apiSettings } from './routes/api-settings.js';
+import { operationsPages } from './routes/operations-pages.js';
 import { createRouteTable } from './routes/route-table.js';
 
 export interface ApiOptions {
@@ -96,7 +97,7 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
   const readiness = createReadiness({ logger, checks: [{ name: 'redis', check: () => redis.ping() }] });
   const routes = createRouteTable(apiSettings(config));
   const version = readPackageVersion(new URL('../package.json', import.meta.url));
-  const docs = createDocsPages(createOpenApiDocument(routes, version));
+  const docs = createDocsPages(createOpenApiDocument({ routes, pages: operationsPages(config), version }));
   const operationsPaths = ['/healthz', '/readyz', '/metrics', ...docs.keys()];
   const metrics = createApiMetrics({ config, version, routes, operationsPaths, store, queues, now });
   const { bearerToken } = api.metrics;

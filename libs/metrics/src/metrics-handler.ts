@@ -65,7 +65,7 @@ function digest(text: string): Buffer {
 
 function refuse(response: ServerResponse): void {
   const requestId = String(response.getHeader('x-request-id') ?? randomUUID());
-  const problem = { type: 'about:blank', title: 'Unauthorized', status: 401, code: 'unauthorized', requestId };
+  const problem = { type: 'about:blank', title: 'Unauthorized', status: 401, code: 'unauthenticated', requestId };
   response.writeHead(401, {
     'content-type': 'application/problem+json',
     'www-authenticate': 'Bearer realm="metrics"',

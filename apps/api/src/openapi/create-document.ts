@@ -1,6 +1,8 @@
 import { RESPONSE_HEADERS } from '../http/response-headers.js';
 import type { Route } from '../http/route.js';
+import type { OperationsPage } from '../routes/operations-pages.js';
 import { describeOperation } from './describe-operation.js';
+import { describePage } from './describe-page.js';
 import type { OpenApiDocument } from './document-types.js';
 import { createSchemaCollector } from './schema-collector.js';
 
@@ -15,15 +17,24 @@ const TAGS = [
   { name: 'regions', description: 'Where relays can run.' },
   { name: 'admin', description: 'For operators; needs a key with the scope `admin`.' },
   { name: 'agents', description: "For the agent on a relay's machine, with credentials of its own." },
-] as const satisfies readonly { name: Route['tag']; description: string }[];
+  { name: 'operations', description: 'For probes, Prometheus and people in front of a browser.' },
+] as const satisfies readonly { name: Route['tag'] | 'operations'; description: string }[];
+
+export interface DocumentSource {
+  routes: readonly Route[];
+  /** What is served beside them. */
+  pages: readonly OperationsPage[];
+  version: string;
+}
 
 /** The OpenAPI 3.1 document of a table of routes: nothing in it is written twice. */
-export function createOpenApiDocument(routes: readonly Route[], version: string): OpenApiDocument {
+export function createOpenApiDocument({ routes, pages, version }: DocumentSource): OpenApiDocument {
   const schemas = createSchemaCollector();
   const paths: OpenApiDocument['paths'] = {};
   for (const route of routes) {
     paths[route.path] = { ...paths[route.path], [route.method]: describeOperation(route, schemas) };
   }
+  for (const page of pages) paths[page.path] = { get: describePage(page, schemas) };
   return {
     openapi: '3.1.0',
     info: {
@@ -40,6 +51,9 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
       securitySchemes: {
         apiKey: { type: 'http', scheme: 'bearer', description: 'An API key. Its scopes decide what it may do.' },
         sessionSecret: { type: 'http', scheme: 'bearer', description: "What a relay's check-in was answered with." },
+        ...(pages.some(({ takesMetricsToken }) => takesMetricsToken) && {
+          metricsToken: { type: 'http', scheme: 'bearer', description: 'The token of the metrics page.' },
+        }),
       },
       headers: Object.fromEntries(
         Object.entries(RESPONSE_HEADERS).map(([name, { description, type }]) => [

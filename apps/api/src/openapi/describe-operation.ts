@@ -1,10 +1,7 @@
 import type { z } from 'zod';
-import { PROBLEM_CONTENT_TYPE } from '../http/problem.js';
-import { PROBLEMS, type ProblemCode } from '../http/problem-codes.js';
 import { problemsOf } from '../http/problems-of.js';
-import type { ResponseHeader } from '../http/response-headers.js';
 import type { ResponseDoc, Route } from '../http/route.js';
-import { problemSchema } from '../schemas/problem.js';
+import { describeProblems, headerReferences, type ProblemHeaders } from './describe-problems.js';
 import type {
   JsonSchema,
   OperationObject,
@@ -24,7 +21,7 @@ const IF_NONE_MATCH: ParameterObject = {
 
 const RATE_LIMIT_HEADERS = ['RateLimit', 'RateLimit-Policy'] as const;
 
-const PROBLEM_HEADERS: Record<number, ResponseHeader[]> = {
+const PROBLEM_HEADERS: ProblemHeaders = {
   401: ['WWW-Authenticate'],
   403: ['WWW-Authenticate'],
   429: ['Retry-After', ...RATE_LIMIT_HEADERS],
@@ -52,7 +49,7 @@ export function describeOperation(route: Route, schemas: SchemaCollector): Opera
         content: { 'application/json': { schema: schemas.describe(route.body, 'input') } },
       },
     }),
-    responses: { ...describeAnswers(route, schemas), ...describeProblems(route, schemas) },
+    responses: { ...describeAnswers(route, schemas), ...describeProblems(problemsOf(route), PROBLEM_HEADERS, schemas) },
   };
 }
 
@@ -117,29 +114,4 @@ function describeContent(answer: ResponseDoc, schemas: SchemaCollector): Pick<Re
       ...(answer.streams && { 'text/event-stream': { schema: { type: 'string' } } }),
     },
   };
-}
-
-/** One response a status; the description tells which codes it may carry. */
-function describeProblems(route: Route, schemas: SchemaCollector): Record<string, ResponseObject> {
-  const byStatus = new Map<number, ProblemCode[]>();
-  for (const code of problemsOf(route)) {
-    const { status } = PROBLEMS[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  }
-  return Object.fromEntries(
-    [...byStatus].map(([status, codes]) => [
-      String(status),
-      {
-        description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(' '),
-        headers: headerReferences(PROBLEM_HEADERS[status]),
-        content: { [PROBLEM_CONTENT_TYPE]: { schema: schemas.describe(problemSchema, 'output') } },
-      },
-    ]),
-  );
-}
-
-function headerReferences(names: ResponseDoc['headers'] = []): Record<string, { $ref: string }> {
-  return Object.fromEntries(
-    [...names, 'X-Request-Id' as const].map((name) => [name, { $ref: `#/components/headers/${name}` }]),
-  );
 }

@@ -1,5 +1,6 @@
 import { loadConfig } from '@aegis/config';
 import { apiSettings } from '../routes/api-settings.js';
+import { operationsPages } from '../routes/operations-pages.js';
 import { createRouteTable } from '../routes/route-table.js';
 import { createOpenApiDocument } from './create-document.js';
 import type { OpenApiDocument } from './document-types.js';
@@ -10,5 +11,6 @@ const EXAMPLE_REGION = `[{name: us-east-1, imageId: ami-1, instanceTypes: [t3.mi
 /** The document as `libs/client` keeps it: with every setting at its default and one region for an example. */
 export function publishedDocument(): OpenApiDocument {
   const config = loadConfig({ env: { AEGIS_ENV: 'local', AEGIS_REGIONS: EXAMPLE_REGION } });
-  return createOpenApiDocument(createRouteTable(apiSettings(config)), 'v1');
+  const routes = createRouteTable(apiSettings(config));
+  return createOpenApiDocument({ routes, pages: operationsPages(config), version: 'v1' });
 }

@@ -11,7 +11,7 @@ import { createDocumentValidator } from './document-validator.js';
 export type CheckDocumented = (method: string, path: string, answer: Answer) => void;
 
 export function createCheckDocumented(routes: readonly Route[]): CheckDocumented {
-  const validator = createDocumentValidator(createOpenApiDocument(routes, 'test'));
+  const validator = createDocumentValidator(createOpenApiDocument({ routes, pages: [], version: 'test' }));
   return (method, path, answer) => {
     const route = routes.find((each) => each.method === method.toLowerCase() && matches(each.path, path));
     expect(answer.headers.get('x-request-id')).toBeTruthy();
