@@ -1,6 +1,6 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -108,6 +108,19 @@ describe('operators', () => {
     expect((await aegis(['audit'])).out).toMatch(/local-dev +revokeKey +\w+ +200/);
   }, 60_000);
 
+  test('read lists longer than a page of the API', async () => {
+    const made = Array.from({ length: 201 }, async (_, n) => {
+      const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
+      const body = JSON.stringify({ name: `many-${n}`, tenant: 'many', scopes: ['relays:read'] });
+      return (await fetch(`${stack.apiUrl}/api/v1/admin/keys`, { method: 'POST', headers, body })).status;
+    });
+    expect(new Set(await Promise.all(made))).toEqual(new Set([201]));
+    const keys = (await json(['keys', 'list', '--limit', '201'])).map((each: { id: string }) => each.id);
+    expect(new Set(keys).size).toBe(201);
+    const calls = (await json(['audit', '--limit', '201'])).map((each: { requestId: string }) => each.requestId);
+    expect(new Set(calls).size).toBe(201);
+  }, 60_000);
+
   test('freeze, sweep and limit', async () => {
     const [first] = await json(['freeze', 'launch', '--region', 'us-east-1']);
     expect(first).toEqual({ region: 'us-east-1', launch: true, sweep: false });
@@ -158,25 +171,54 @@ describe('scripts can decide by the exit code', () => {
 
 describe('a server that is not the API', () => {
   let server: Server;
-  let child: ChildProcess;
+  let url: string;
+  let answer: (request: IncomingMessage, response: ServerResponse) => void;
+
+  beforeAll(async () => {
+    server = createServer((request, response) => answer(request, response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
   afterAll(() => {
     server.close();
     server.closeAllConnections();
-    child.kill();
   });
 
   test('does not leave the program hanging after Ctrl-C', async () => {
-    server = createServer((_request, response) =>
-      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n'),
-    );
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    child = spawn(process.execPath, [PROGRAM, 'events', 'rly_x', '--follow'], {
+    answer = (_request, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n');
+    const asked = new Promise((resolve) => server.once('request', resolve));
+    const child = spawn(process.execPath, [PROGRAM, 'events', 'rly_x', '--follow'], {
       env: { PATH: process.env.PATH, AEGIS_CLI_URL: url, AEGIS_CLI_KEY: KEY },
     });
-    const ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
-    await new Promise((resolve) => server.once('request', resolve));
-    child.kill('SIGINT');
-    expect(await ended).toBe(130);
+    try {
+      const ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+      await asked;
+      child.kill('SIGINT');
+      expect(await ended).toBe(130);
+    } finally {
+      child.kill();
+    }
+  }, 20_000);
+
+  test('9 at a limit, with the time after which to come again', async () => {
+    const problem = { title: 'Too many requests', status: 429, code: 'rate_limited', requestId: 'r' };
+    answer = (_request, response) => response.writeHead(429, { 'retry-after': '7' }).end(JSON.stringify(problem));
+    const limited = await aegis(['relays', 'list'], { AEGIS_CLI_URL: url });
+    expect(limited).toMatchObject({ code: 9, err: expect.stringContaining('worth another try in 7 s') });
+  }, 20_000);
+
+  test('10 when it is gone while a relay is followed, and says so meanwhile', async () => {
+    answer = (request, response) => {
+      if (!request.url?.endsWith('/events'))
+        return response.end(JSON.stringify({ id: 'rly_x', createdAt: '2026-01-01T00:00:00Z' }));
+      return response.destroy();
+    };
+    const { code, err } = await aegis(['relays', 'watch', 'rly_x', '--give-up-after', '2s'], { AEGIS_CLI_URL: url });
+    const lines = err.trimEnd().split('\n');
+    expect(lines).toEqual([
+      expect.stringMatching(/^aegis: the connection is lost, trying again for 2 s: the API cannot be reached: /),
+      expect.stringMatching(/^aegis: the connection is lost: the API cannot be reached: /),
+    ]);
+    expect(code).toBe(10);
   }, 20_000);
 });

@@ -35,11 +35,18 @@ Examples:
   $ aegis config check /etc/aegis/aegis.yaml
 
 Exit codes:
-  0  done                          4  the key is not good, or may not do this
-  1  something else went wrong     5  the API refused: a conflict, a limit, a wrong value
-  2  the command line is wrong     6  the API cannot be reached or cannot serve now
-  3  there is no such thing        7  the relay ended or failed before it was active
-                                   8  the configuration file has faults
+  0  done
+  1  something else went wrong
+  2  the command line is wrong
+  3  there is no such thing
+  4  the key is not good, or may not do this
+  5  the API refused: a conflict, a wrong value
+  6  the API cannot be reached or cannot serve now
+  7  the relay ended or failed before it was active
+  8  the configuration file has faults
+  9  too many requests, or a limit is reached: worth another try later
+ 10  the connection was lost while a relay was followed, and did not come back in time
+130  interrupted by Ctrl-C
 `;
 
 interface GlobalOptions {

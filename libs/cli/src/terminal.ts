@@ -8,13 +8,24 @@ export interface Terminal {
 
 const CLEAR_LINE = '\r\u001b[K';
 
+export interface ProgressLine {
+  show(text: string): void;
+  /** Something to be read beside it, that stays. */
+  note(text: string): void;
+  done(): void;
+}
+
 /** One line that is written over as something goes on; on anything but a screen, a line for each step. */
-export function progressLine(terminal: Terminal): { show(text: string): void; done(): void } {
+export function progressLine(terminal: Terminal): ProgressLine {
   let shown = false;
   return {
     show(text) {
       terminal.err(terminal.live ? `${CLEAR_LINE}${text}` : `${text}\n`);
       shown = true;
+    },
+    note(text) {
+      terminal.err(`${terminal.live ? CLEAR_LINE : ''}${text}\n`);
+      shown = false;
     },
     done() {
       if (shown && terminal.live) terminal.err('\n');

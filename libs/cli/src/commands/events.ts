@@ -1,19 +1,20 @@
-import { dataOf, followEvents, type RelayEvent } from '@aegis/client';
+import { dataOf, type RelayEvent } from '@aegis/client';
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.js';
+import { addFollowOption, type FollowOption, follow } from '../follow.js';
 import { printList } from '../print.js';
 
 const COLUMNS = ['seq', 'time', 'from', 'to', 'reason', 'attempt', 'awsRequestId'] as const;
 
 export function addEventCommand(program: Command, context: CommandContext): void {
-  program
-    .command('events <id>')
+  addFollowOption(program.command('events <id>'))
     .description("read a relay's story")
     .option('--follow', 'go on until it has ended; with --output json, one event a line')
-    .action(async (id: string, { follow }: { follow?: boolean }) => {
-      const { terminal, signal } = context;
-      if (!follow) return printList(terminal, context.output(), await story(context, id), COLUMNS);
-      for await (const event of followEvents(context.client(), id, { signal })) {
+    .action(async (id: string, options: { follow?: boolean } & FollowOption) => {
+      const { terminal } = context;
+      if (!options.follow) return printList(terminal, context.output(), await story(context, id), COLUMNS);
+      const note = (text: string): void => terminal.err(`${text}\n`);
+      for await (const event of follow(context, { client: context.client(), id, note, ...options })) {
         const { seq, time, from, to, reason } = event;
         const text = `${seq}  ${time}  ${from ?? '-'} → ${to}${reason === null ? '' : `  ${reason}`}`;
         terminal.out(`${context.output() === 'json' ? JSON.stringify(event) : text}\n`);

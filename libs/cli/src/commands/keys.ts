@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../context.js';
 import { collect, parseCount, parseDuration } from '../parse-options.js';
 import { printList, printOne } from '../print.js';
+import { readPages } from '../read-pages.js';
 
 type ApiKey = components['schemas']['ApiKey'];
 type IssuedApiKey = components['schemas']['IssuedApiKey'];
@@ -41,10 +42,14 @@ export function addKeyCommands(program: Command, context: CommandContext): void 
   keys
     .command('list')
     .description('list keys, newest first')
-    .option('--limit <count>', 'at most so many (200)', parseCount, 50)
+    .option('--limit <count>', 'at most so many', parseCount, 50)
     .action(async ({ limit }: { limit: number }) => {
-      const page = dataOf(await context.client().GET('/api/v1/admin/keys', { params: { query: { limit } } }));
-      printList(context.terminal, context.output(), page.keys, COLUMNS);
+      const client = context.client();
+      const found = await readPages(limit, async (query) => {
+        const page = dataOf(await client.GET('/api/v1/admin/keys', { params: { query } }));
+        return { items: page.keys, nextCursor: page.nextCursor };
+      });
+      printList(context.terminal, context.output(), found, COLUMNS);
     });
 
   keys

@@ -3,6 +3,7 @@ import { Argument, type Command } from 'commander';
 import type { CommandContext } from '../context.js';
 import { parseCount, parseLimit } from '../parse-options.js';
 import { printList, printOne } from '../print.js';
+import { readPages } from '../read-pages.js';
 
 type Limit = number | 'default';
 
@@ -29,11 +30,15 @@ export function addOperationCommands(program: Command, context: CommandContext):
   program
     .command('audit')
     .description('who changed what, newest first (scope admin)')
-    .option('--limit <count>', 'at most so many (200)', parseCount, 50)
+    .option('--limit <count>', 'at most so many', parseCount, 50)
     .action(async ({ limit }: { limit: number }) => {
-      const page = dataOf(await context.client().GET('/api/v1/admin/audit', { params: { query: { limit } } }));
+      const client = context.client();
+      const found = await readPages(limit, async (query) => {
+        const page = dataOf(await client.GET('/api/v1/admin/audit', { params: { query } }));
+        return { items: page.entries, nextCursor: page.nextCursor };
+      });
       const columns = ['time', 'tenant', 'keyName', 'operation', 'target', 'status', 'code', 'address'];
-      printList(context.terminal, context.output(), page.entries, columns);
+      printList(context.terminal, context.output(), found, columns);
     });
 
   program

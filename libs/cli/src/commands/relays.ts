@@ -1,14 +1,16 @@
-import { type AegisClient, type components, dataOf, followEvents, type Relay } from '@aegis/client';
+import { type AegisClient, dataOf, type Relay } from '@aegis/client';
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.js';
 import { RelayEndedError } from '../exit-codes.js';
+import { addFollowOption, type FollowOption, follow } from '../follow.js';
 import { collect, collectLabel, parseCount, parseDuration } from '../parse-options.js';
 import { printList, printOne } from '../print.js';
+import { readPages } from '../read-pages.js';
 import { progressLine } from '../terminal.js';
 
 const COLUMNS = ['id', 'state', 'region', 'address', 'leaseExpiresAt', 'reason'] as const;
 
-interface CreateOptions {
+interface CreateOptions extends FollowOption {
   region?: string;
   instanceType?: string;
   lease?: number;
@@ -30,8 +32,7 @@ export function addRelayCommands(program: Command, context: CommandContext): voi
   const show = (relay: Relay): void => printOne(context.terminal, context.output(), relay);
   const at = (id: string) => ({ params: { path: { id } } });
 
-  relays
-    .command('create')
+  addFollowOption(relays.command('create'))
     .description('ask for a relay')
     .option('--region <name>', 'where; `auto` for the first region that can take it')
     .option('--instance-type <type>', 'only an instance of this type; `aegis regions` shows which there are')
@@ -39,7 +40,7 @@ export function addRelayCommands(program: Command, context: CommandContext): voi
     .option('--label <key=value>', 'a label; may be repeated', collectLabel)
     .option('--idempotency-key <key>', 'makes it safe to repeat this command')
     .option('--wait', 'follow it until it is active')
-    .action(async ({ region, instanceType, lease, label, idempotencyKey, wait }: CreateOptions) => {
+    .action(async ({ region, instanceType, lease, label, idempotencyKey, wait, giveUpAfter }: CreateOptions) => {
       const client = context.client();
       const relay = dataOf(
         await client.POST('/api/v1/relays', {
@@ -52,7 +53,7 @@ export function addRelayCommands(program: Command, context: CommandContext): voi
           },
         }),
       );
-      show(wait ? await untilActive(client, relay, context) : relay);
+      show(wait ? await untilActive({ client, relay, giveUpAfter }, context) : relay);
     });
 
   relays
@@ -82,52 +83,49 @@ export function addRelayCommands(program: Command, context: CommandContext): voi
       show(dataOf(await context.client().POST('/api/v1/relays/{id}/renew', { ...at(id), body })));
     });
 
-  relays
-    .command('delete <id>')
+  addFollowOption(relays.command('delete <id>'))
     .description('end a relay')
     .option('--wait', 'follow it until nothing of it is left')
-    .action(async (id: string, { wait }: { wait?: boolean }) => {
+    .action(async (id: string, { wait, giveUpAfter }: { wait?: boolean } & FollowOption) => {
       const client = context.client();
       const relay = dataOf(await client.DELETE('/api/v1/relays/{id}', at(id)));
-      if (wait) await follow(client, relay, context, () => false);
+      if (wait) await showSteps({ client, relay, giveUpAfter }, context, () => false);
       show(wait ? dataOf(await client.GET('/api/v1/relays/{id}', at(id))) : relay);
     });
 
-  relays
-    .command('watch <id>')
+  addFollowOption(relays.command('watch <id>'))
     .description('follow a relay until it has ended')
-    .action(async (id: string) => {
+    .action(async (id: string, { giveUpAfter }: FollowOption) => {
       const client = context.client();
       const relay = dataOf(await client.GET('/api/v1/relays/{id}', at(id)));
-      await follow(client, relay, context, () => false);
+      await showSteps({ client, relay, giveUpAfter }, context, () => false);
       show(dataOf(await client.GET('/api/v1/relays/{id}', at(id))));
     });
 }
 
-async function listRelays(client: AegisClient, { limit, ...filters }: ListOptions): Promise<Relay[]> {
-  const found: Relay[] = [];
-  let cursor: string | null = null;
-  do {
-    const page = { limit: Math.min(200, limit - found.length), ...(cursor !== null && { cursor }) };
-    const answer: components['schemas']['RelayPage'] = dataOf(
-      await client.GET('/api/v1/relays', { params: { query: { ...filters, ...page } } }),
-    );
-    found.push(...answer.relays);
-    cursor = answer.nextCursor;
-  } while (cursor !== null && found.length < limit);
-  return found;
+function listRelays(client: AegisClient, { limit, ...filters }: ListOptions): Promise<Relay[]> {
+  return readPages(limit, async (page) => {
+    const answer = await client.GET('/api/v1/relays', { params: { query: { ...filters, ...page } } });
+    const { relays, nextCursor } = dataOf(answer);
+    return { items: relays, nextCursor };
+  });
+}
+
+interface Followed extends FollowOption {
+  client: AegisClient;
+  relay: Relay;
 }
 
 /** Shows each step until one is what was waited for. False when the relay ended, or the user did not want to wait. */
-async function follow(
-  client: AegisClient,
-  relay: Relay,
-  { terminal, signal }: CommandContext,
+async function showSteps(
+  { client, relay, giveUpAfter }: Followed,
+  context: CommandContext,
   enough: (state: Relay['state']) => boolean,
 ): Promise<boolean> {
-  const line = progressLine(terminal);
+  const line = progressLine(context.terminal);
   try {
-    for await (const { to, time, reason } of followEvents(client, relay.id, { signal })) {
+    for await (const event of follow(context, { client, id: relay.id, note: line.note, giveUpAfter })) {
+      const { to, time, reason } = event;
       const seconds = ((Date.parse(time) - Date.parse(relay.createdAt)) / 1000).toFixed(1);
       line.show(`${relay.id} ${to} after ${seconds} s${reason === null ? '' : ` (${reason})`}`);
       if (enough(to)) return true;
@@ -138,8 +136,9 @@ async function follow(
   }
 }
 
-async function untilActive(client: AegisClient, relay: Relay, context: CommandContext): Promise<Relay> {
-  const active = await follow(client, relay, context, (state) => state === 'active');
+async function untilActive(followed: Followed, context: CommandContext): Promise<Relay> {
+  const { client, relay } = followed;
+  const active = await showSteps(followed, context, (state) => state === 'active');
   const now = dataOf(await client.GET('/api/v1/relays/{id}', { params: { path: { id: relay.id } } }));
   if (active || context.signal.aborted) return now;
   throw new RelayEndedError(`${relay.id} is ${now.state}: ${now.failure?.message ?? now.reason ?? 'ended'}`);
