@@ -11,8 +11,17 @@ export interface AuditedCall {
   response: Response;
 }
 
-/** Notes a call of a known key that changes something, once it has been answered. Reads are not noted. */
-export type AuditCall = (call: AuditedCall) => void;
+export interface CallOutcome {
+  status: number;
+  /** The problem's code; null when it went well. */
+  code: string | null;
+}
+
+/**
+ * Notes a call of a known key that changes something, as it is about to be answered: who has its answer has its entry.
+ * Reads are not noted. Never rejects: what cannot be stored is kept in the log.
+ */
+export type AuditCall = (call: AuditedCall, outcome: CallOutcome) => Promise<void>;
 
 export interface AuditCallsOptions {
   log: Pick<AuditLog, 'record'>;
@@ -22,25 +31,14 @@ export interface AuditCallsOptions {
 }
 
 export function createAuditCalls({ log, logger, now }: AuditCallsOptions): AuditCall {
-  return ({ route, principal, response }) => {
+  return async ({ route, principal, response }, { status, code }) => {
     if (route.method === 'get') return;
-    response.once('close', () => {
-      const { requestId, address, target, problemCode } = contextOf(response);
-      const { tenant, keyName, keyId } = principal;
-      const entry = {
-        at: now(),
-        requestId,
-        operation: route.operationId,
-        target,
-        tenant,
-        keyName,
-        keyId,
-        address,
-        status: response.statusCode,
-        code: problemCode,
-      };
-      // The answer has gone: all that can be done for an entry that finds no store is to keep it in the log.
-      log.record(entry).catch((error) => logger.warn('audit entry not stored', { entry, error }));
-    });
+    const { requestId, address, target } = contextOf(response);
+    const { tenant, keyName, keyId } = principal;
+    const operation = route.operationId;
+    const entry = { at: now(), requestId, operation, target, tenant, keyName, keyId, address, status, code };
+    const stored = log.record(entry).catch((error) => logger.warn('audit entry not stored', { entry, error }));
+    // The store has just been waited for in vain.
+    if (code !== 'store_unavailable') await stored;
   };
 }

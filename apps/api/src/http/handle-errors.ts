@@ -1,12 +1,9 @@
 import type { Logger } from '@aegis/logging';
 import type { ErrorRequestHandler } from 'express';
 import { discardBody } from './discard-body.js';
-import { isStoreUnavailable } from './is-store-unavailable.js';
-import { Problem } from './problem.js';
 import { contextOf } from './request-context.js';
 import { sendProblem } from './send.js';
-
-const RETRY_SECONDS = '1';
+import { toProblem } from './to-problem.js';
 
 /** Turns whatever a request ended with into a problem; what nobody foresaw is logged whole and told to nobody. */
 export function handleErrors(logger: Logger): ErrorRequestHandler {
@@ -23,14 +20,4 @@ export function handleErrors(logger: Logger): ErrorRequestHandler {
     discardBody(request);
     sendProblem(response, problem);
   };
-}
-
-function toProblem(error: unknown): Problem {
-  if (error instanceof Problem) return error;
-  if (isStoreUnavailable(error)) {
-    return new Problem('store_unavailable', { headers: { 'Retry-After': RETRY_SECONDS }, cause: error });
-  }
-  // The router's own complaint about `%ZZ` in a path parameter.
-  if (error instanceof URIError) return new Problem('invalid_path', { cause: error });
-  return new Problem('internal_error', { cause: error });
 }

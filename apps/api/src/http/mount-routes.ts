@@ -18,6 +18,7 @@ import { requestLifetime } from './request-lifetime.js';
 import type { AgentOperation, ClientOperation, Reply, Route, StreamReply } from './route.js';
 import { sendReply } from './send.js';
 import { sendEventStream } from './send-event-stream.js';
+import { toProblem } from './to-problem.js';
 import { validate } from './validate.js';
 
 /** Long enough for every id there is. */
@@ -94,12 +95,23 @@ async function answerClient(route: ClientOperation, exchange: Exchange, host: Ro
   context.target = Object.values(request.params)[0]?.toString().slice(0, MAX_TARGET) ?? null;
   await limitRate({ route, principal, response, limits: host.limits });
   // Past its rate a key can neither ask nor fill the audit log.
-  host.audit({ route, principal, response });
-  authorize(principal, route.scope);
-  const input = await parseInput(route, exchange);
-  const reply = await route.handle({ ...input, principal }, host.services);
-  if (!('follow' in reply)) context.target ??= idOf(reply.body);
-  return reply;
+  const called = { route, principal, response };
+  let noted: Promise<void> | undefined;
+  const audit = ({ status, body }: Reply): Promise<void> => {
+    context.target ??= idOf(body);
+    noted ??= host.audit(called, { status, code: null });
+    return noted;
+  };
+  try {
+    authorize(principal, route.scope);
+    const input = await parseInput(route, exchange);
+    const reply = await route.handle({ ...input, principal, audit }, host.services);
+    if (!('follow' in reply)) await audit(reply);
+    return reply;
+  } catch (error) {
+    await (noted ?? host.audit(called, toProblem(error)));
+    throw error;
+  }
 }
 
 /** What a call made is what it was about. */

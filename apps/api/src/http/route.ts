@@ -67,7 +67,16 @@ interface RouteSchemas<Params, Query, Headers, Body> {
 interface ClientRoute<P, Q, H, B> extends RouteDoc, RouteSchemas<P, Q, H, B> {
   /** What the caller's API key must carry. */
   scope: ApiKeyScope;
-  handle(input: RouteInput<P, Q, H, B> & { principal: Principal }, services: ApiServices): Promise<Reply | StreamReply>;
+  handle(input: ClientInput<P, Q, H, B>, services: ApiServices): Promise<Reply | StreamReply>;
+}
+
+interface ClientInput<P, Q, H, B> extends RouteInput<P, Q, H, B> {
+  principal: Principal;
+  /**
+   * For a call that waits after it has done what it was asked for: what the audit log says of it, before the wait. All
+   * others are noted by what they answer.
+   */
+  audit(reply: Reply): Promise<void>;
 }
 
 interface AgentRoute<P, Q, H, B> extends RouteDoc, RouteSchemas<P, Q, H, B> {

@@ -69,7 +69,7 @@ export function createRelayRoute({ regions, instanceTypes, maxRelays, lease }: A
       'limit_reached',
       'store_unavailable',
     ],
-    async handle({ headers, body = {}, principal, lifetime }, services) {
+    async handle({ headers, body = {}, principal, lifetime, audit }, services) {
       const now = services.now();
       const { instanceType } = body;
       const asked = body.region === AUTO_REGION ? regions : [body.region ?? defaultRegion];
@@ -96,8 +96,9 @@ export function createRelayRoute({ regions, instanceTypes, maxRelays, lease }: A
         idempotency: keyOf(headers['idempotency-key'], body),
       });
       const wait = preferredWait(headers.prefer);
-      if (wait === null) return reply(relay, relay.state === 'active', { replayed });
-      const latest = await waitFor(relay, wait, lifetime(), services);
+      const atOnce = reply(relay, relay.state === 'active', { replayed });
+      if (wait === null) return atOnce;
+      const [latest] = await Promise.all([waitFor(relay, wait, lifetime(), services), audit(atOnce)]);
       return { ...reply(latest, isSettled(latest), { replayed, waited: wait }), waited: true };
     },
   });
