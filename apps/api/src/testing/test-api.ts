@@ -18,6 +18,8 @@ export interface TestApi {
   ask(method: string, path: string, options?: AskOptions): Promise<Answer>;
   /** The log so far. */
   records(): Record<string, unknown>[];
+  /** The length of that log, which this test double keeps in memory and the product does not. */
+  loggedBytes(): number;
   stop(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export async function startTestApi(
       return answer;
     },
     records: () => lines.map((line) => JSON.parse(line)),
+    loggedBytes: () => lines.reduce((sum, line) => sum + line.length, 0),
     stop: async () => {
       await service.stop();
     },
