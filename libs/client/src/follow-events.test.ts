@@ -104,19 +104,19 @@ test('a stream that falls silent for too long is dead, and is tried again', asyn
       tell(response, 2, 'failed');
     },
   );
-  const { told, error } = await follow(url, { silenceMs: 200 });
+  const { told, error } = await follow(url, { silenceMs: 500 });
   expect({ told, error }).toEqual({ told: ['pending', 'lost', 'found', 'failed'], error: null });
 });
 
 test('a limit on requests is an answer: it is waited for, and is no loss', async () => {
   const limited = (response: ServerResponse): void => {
-    response.writeHead(429, { 'retry-after': '0' }).end();
+    response.writeHead(429, { 'retry-after': '1' }).end();
   };
-  const url = await serve(...Array.from({ length: 20 }, () => limited), (response) => {
+  const url = await serve(...Array.from({ length: 3 }, () => limited), (response) => {
     open(response);
     tell(response, 1, 'failed');
   });
-  expect(await follow(url, { giveUpMs: 100 })).toEqual({ told: ['failed'], error: null });
+  expect(await follow(url, { giveUpMs: 2_000 })).toEqual({ told: ['failed'], error: null });
 });
 
 test('a refusal ends it at once', async () => {
