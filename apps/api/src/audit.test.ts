@@ -1,4 +1,4 @@
-import { testRedisUrl } from '@aegis/local-stack';
+import { testRedisUrl, waitFor } from '@aegis/local-stack';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 import { KEYS } from './testing/test-config.js';
@@ -14,11 +14,10 @@ afterAll(() => api.stop());
 
 /** The entry of one call: it is written when the answer has left, and other tests write into the same log. */
 async function entryOf(requestId: string) {
-  for (;;) {
+  return waitFor(`the entry of ${requestId}`, 15_000, async () => {
     const { body } = await api.ask('GET', '/api/v1/admin/audit?limit=200', { key: KEYS.operator });
-    const entry = body.entries.find((each: { requestId: string }) => each.requestId === requestId);
-    if (entry) return entry;
-  }
+    return body.entries.find((each: { requestId: string }) => each.requestId === requestId);
+  });
 }
 
 const idOf = ({ headers }: { headers: Headers }) => headers.get('x-request-id') ?? '';

@@ -1,7 +1,6 @@
 import { connect } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createAegisClient, followEvents } from '@aegis/client';
-import { connectTestRedis, testRedisUrl } from '@aegis/local-stack';
+import { connectTestRedis, testRedisUrl, waitFor } from '@aegis/local-stack';
 import type { RedisClient } from '@aegis/relays';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
@@ -63,11 +62,8 @@ async function metric(line: string): Promise<number> {
   return Number(new RegExp(`^${line.replaceAll(/[{}"]/g, '\\$&')} (\\S+)$`, 'm').exec(page)?.[1]);
 }
 
-/** A scrape asks Redis for the inventory. */
-const POLL_MS = 25;
-
 async function untilStreams(count: number): Promise<void> {
-  while ((await metric('aegis_http_streams')) !== count) await delay(POLL_MS);
+  await waitFor(`${count} open streams`, 15_000, async () => (await metric('aegis_http_streams')) === count);
 }
 
 describe('a stream of events', () => {
@@ -173,7 +169,10 @@ test('a client that does not read is cut off, and nothing is kept for it', async
     `GET /api/v1/relays/${id}/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n` +
       `Authorization: Bearer ${KEYS.acme}\r\n\r\n`,
   );
-  while ((await metric('aegis_events_dropped_total{sink="sse"}')) === before) await delay(POLL_MS);
+  await waitFor('it to be cut off', 40_000, async () => {
+    if ((await metric('aegis_events_dropped_total{sink="sse"}')) > before) return true;
+    throw new Error(`${await metric('aegis_http_streams')} streams are open`);
+  });
   await untilStreams(0);
   const memory = process.memoryUsage().rss;
   socket.resume();

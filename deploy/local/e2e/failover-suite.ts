@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { waitFor } from '../src/wait-for.js';
 import { expectNothingLost } from './expect-nothing-lost.js';
 import { type FailoverStack, startFailoverStack } from './failover-stack.js';
 import { type FailoverTraffic, startFailoverTraffic } from './failover-traffic.js';
-import { waitFor } from './wait-for.js';
 
 interface FailoverCourse<R> {
   startRedis: Parameters<typeof startFailoverStack<R & { url: string; stop(): Promise<void> }>>[0];

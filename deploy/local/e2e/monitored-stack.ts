@@ -7,10 +7,10 @@ import { freePort } from '../src/free-port.js';
 import { findProgram, startMonitoring } from '../src/monitoring.js';
 import { repositoryPath } from '../src/repository.js';
 import { scaleRules } from '../src/scale-rules.js';
+import { waitFor } from '../src/wait-for.js';
 import { type AlertWatch, watchAlerts } from './alert-watch.js';
 import { type PrometheusClient, prometheusClient } from './prometheus-client.js';
 import { type RelayClient, relayClient } from './relay-client.js';
-import { waitFor } from './wait-for.js';
 import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.js';
 
 /** The whole product with a Prometheus and an Alertmanager that read the repository's files on a faster clock. */

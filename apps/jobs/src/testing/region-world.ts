@@ -1,6 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
-import { setTimeout } from 'node:timers/promises';
 import { type AegisConfig, loadConfig, type RegionConfig } from '@aegis/config';
 import { type CloudProvider, createEc2Provider } from '@aegis/ec2';
 import {
@@ -10,7 +9,7 @@ import {
   type SimInstance,
   startEc2Simulator,
 } from '@aegis/ec2-sim';
-import { connectTestRedis, deleteKeys } from '@aegis/local-stack';
+import { connectTestRedis, deleteKeys, waitFor } from '@aegis/local-stack';
 import { createLogger } from '@aegis/logging';
 import { createMetrics, type Metrics, Registry } from '@aegis/metrics';
 import type { JobName, RegionQueue } from '@aegis/queues';
@@ -169,10 +168,10 @@ export async function createRegionWorld(
     },
     async forget(instanceIds) {
       await sim.terminateOutside(instanceIds);
-      for (let purged = 0; purged < instanceIds.length; ) {
-        purged += await sim.purge();
-        await setTimeout(5);
-      }
+      await waitFor('EC2 to have forgotten them', 15_000, async () => {
+        await sim.purge();
+        return (await instances()).every(({ id }) => !instanceIds.includes(id));
+      });
     },
     async close() {
       cloud.close();
