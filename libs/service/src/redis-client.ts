@@ -231,5 +231,5 @@ export async function closeRedis(client: RedisClient): Promise<void> {
   await ended;
   clearTimeout(timer);
   // After a QUIT ioredis goes on listening to the sentinels.
-  if (client instanceof Redis) client.disconnect();
+  if (client instanceof Redis && client.options.sentinels) client.disconnect();
 }
