@@ -82,7 +82,7 @@ describe('50 creates at once', () => {
 
   beforeAll(async () => {
     callsBefore = (await sim.calls({ limit: 0 })).lastSeq;
-    const request = { method: 'POST', body: { region: 'eu-west-1' } };
+    const request = { method: 'POST', body: { region: 'eu-west-1' } } as const;
     const created = await Promise.all(
       Array.from({ length: 50 }, () => callApi(`${stack.apiUrl}/api/v1/relays`, request)),
     );
