@@ -18,4 +18,6 @@ export default {
   globalTeardown: '<rootDir>/deploy/local/jest/global-teardown.mjs',
   maxWorkers: 2,
   testTimeout: 20_000,
+  // On a loaded machine a worker that has nothing left to do takes longer than half a second, the default, to be gone.
+  workerGracefulExitTimeout: 5_000,
 };

@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { connectTestRedis, monitorAll, testRedisUrl } from '@aegis/local-stack';
+import { connectTestRedis, monitorAll, testRedisUrl, waitFor } from '@aegis/local-stack';
 import type { RedisClient } from '@aegis/relays';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
@@ -28,7 +27,7 @@ const statusOn = async (at: TestApi, key: string) => (await at.ask('GET', '/api/
 /** How long until a replica that knows the key answers otherwise. */
 async function untilStatus(at: TestApi, key: string, status: number): Promise<number> {
   const startedAt = performance.now();
-  while ((await statusOn(at, key)) !== status) await delay(10);
+  await waitFor(`answers ${status}`, 6_000, async () => (await statusOn(at, key)) === status);
   return performance.now() - startedAt;
 }
 

@@ -1,4 +1,4 @@
-import { testRedisUrl } from '@aegis/local-stack';
+import { testRedisUrl, waitFor } from '@aegis/local-stack';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 
@@ -72,6 +72,9 @@ test('a client that does not wait for its answer is counted as such, not as one 
   setTimeout(() => gone.abort(), 200);
   await expect(waiting).rejects.toThrow();
   const series = '{method="POST",route="/api/v1/relays",code="499"}';
-  while ((await samples('aegis_http_requests_total')).get(series) !== 1) await api.ask('GET', path);
+  await waitFor('it to be counted', 15_000, async () => {
+    await api.ask('GET', path);
+    return (await samples('aegis_http_requests_total')).get(series) === 1;
+  });
   expect((await samples('aegis_http_requests_total')).get('{method="POST",route="/api/v1/relays",code="200"}')).toBe(0);
 });

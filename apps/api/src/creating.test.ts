@@ -1,4 +1,4 @@
-import { connectTestRedis, testRedisUrl } from '@aegis/local-stack';
+import { connectTestRedis, testRedisUrl, waitFor } from '@aegis/local-stack';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Answer } from './testing/answer.js';
 import { startTestApi, type TestApi } from './testing/test-api.js';
@@ -22,10 +22,10 @@ const create = (prefer?: string, body: unknown = {}): Promise<Answer> =>
 
 /** The relay that a create which waits has stored meanwhile. */
 async function pendingId(label: string): Promise<string> {
-  for (;;) {
+  return waitFor('the relay', 15_000, async () => {
     const { body } = await api.ask('GET', `/api/v1/relays?label=wait=${label}`);
-    if (body.relays.length > 0) return body.relays[0].id;
-  }
+    return body.relays[0]?.id;
+  });
 }
 
 async function activate(id: string): Promise<void> {
@@ -84,7 +84,9 @@ describe('Prefer: wait', () => {
   test('ends with the process, as it stands', async () => {
     const other = await startTestApi(api.config.redisUrl);
     const waiting = other.ask('POST', '/api/v1/relays', { headers: { prefer: 'wait=60' } });
-    while ((await other.ask('GET', '/api/v1/relays')).body.relays.length === 0);
+    await waitFor('the relay', 15_000, async () => {
+      return (await other.ask('GET', '/api/v1/relays')).body.relays.length > 0;
+    });
     await other.stop();
     expect(await waiting).toMatchObject({ status: 202, body: { state: 'pending' } });
   });

@@ -80,7 +80,7 @@ function openStream(id: string): Promise<OpenStream> {
       response.on('data', (chunk) => {
         text += chunk;
       });
-      void until('"pending"').then(() => resolve({ until }));
+      until('"pending"').then(() => resolve({ until }), reject);
     });
     sent.end();
   });

@@ -1,5 +1,5 @@
 import type { AegisConfig } from '@aegis/config';
-import { testRedisUrl } from '@aegis/local-stack';
+import { testRedisUrl, waitFor } from '@aegis/local-stack';
 import { issueSessionSecret } from '@aegis/relays';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from './testing/test-api.js';
@@ -145,7 +145,7 @@ describe('a key past its rate', () => {
       return body.entries.filter(({ keyName }: { keyName: string }) => keyName === reader?.name);
     };
     // Entries are stored after the answer.
-    while ((await mine()).length < 5) await new Promise((resolve) => setTimeout(resolve, 20));
+    await waitFor('the entries', 15_000, async () => (await mine()).length >= 5);
     expect(await mine()).toHaveLength(5);
   });
 });

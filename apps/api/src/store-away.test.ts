@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RedisServer, startRedisServer } from '@aegis/local-stack';
+import { type RedisServer, startRedisServer, waitFor } from '@aegis/local-stack';
 import { issueSessionSecret } from '@aegis/relays';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
@@ -62,12 +62,11 @@ async function expectAway(): Promise<void> {
 }
 
 async function untilReady(): Promise<void> {
-  for (;;) {
+  await waitFor('ready again', 15_000, async () => {
     const response = await fetch(`${api.url}/readyz`);
     await response.text();
-    if (response.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    return response.ok;
+  });
 }
 
 test('while Redis is gone nothing is acknowledged; when it is back nothing acknowledged is lost', async () => {

@@ -1,9 +1,8 @@
-import { randomInt } from 'node:crypto';
-import { deleteKeys } from '@aegis/local-stack';
 import type { JobName } from '@aegis/queues';
-import { newRelayId } from '@aegis/relays';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createRegionWorld, type RegionWorld, type WorkerParts } from './testing/region-world.js';
+import { Crash, type Cut, mortalParts } from './testing/interrupted-parts.js';
+import { createRegionWorld, type RegionWorld } from './testing/region-world.js';
+import { stockPool } from './testing/stock-pool.js';
 
 /*
  * A process can die between any two of its effects. Each run below is cut at its k-th call to Redis, EC2 or its queue, before or
@@ -17,47 +16,9 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-class Crash extends Error {}
-
-interface Cut {
-  /** The call at which the process dies, from 0. */
-  at: number;
-  when: 'before' | 'after';
-}
-
-/** A worker's parts, all dead from the cut on: nothing it does later reaches anybody. */
-function mortal(cut: Cut): { parts: WorkerParts; calls: string[] } {
-  const calls: string[] = [];
-  let dead = false;
-  const wrap = <T extends object>(target: T): T =>
-    new Proxy(target, {
-      get(inner, name) {
-        const member = Reflect.get(inner, name);
-        if (typeof member !== 'function') return member;
-        return (...args: unknown[]) => {
-          if (dead) throw new Crash();
-          const result = () => Reflect.apply(member, inner, args);
-          // Listings are iterated, not awaited: a crash in the midst of one has no effect to tell apart.
-          if (name === 'deploymentPages' || name === 'relaysWithInstance' || name === 'launchAllowance')
-            return result();
-          calls.push(String(name));
-          if (calls.length - 1 !== cut.at) return result();
-          dead = true;
-          if (cut.when === 'before') throw new Crash();
-          return (async () => {
-            await result();
-            throw new Crash();
-          })();
-        };
-      },
-    });
-  const queue = { trigger: async (job: JobName) => void world.triggered.push(job) };
-  return { parts: { store: wrap(world.fleet), cloud: wrap(world.cloud), queue: wrap(queue) }, calls };
-}
-
 /** Runs a job and cuts it; answers the call it died at, or null when the run ended before the cut. */
 async function runCut(job: JobName, cut: Cut): Promise<string | null> {
-  const { parts, calls } = mortal(cut);
+  const { parts, calls } = mortalParts(world, cut);
   try {
     await world.worker(parts)(job);
     return null;
@@ -97,17 +58,12 @@ async function everyCut(job: JobName, scene: () => Promise<void>, check: () => P
       const point = await runCut(job, { at, when });
       await settle();
       await check();
-      await startOver();
+      await world.startOver();
       if (point === null) break;
       points.push(point);
     }
   }
   return points;
-}
-
-async function startOver(): Promise<void> {
-  await deleteKeys(world.redis, `{aegis:${world.region}}*`);
-  await world.sim.reset();
 }
 
 describe('a worker that dies at any point', () => {
@@ -215,7 +171,7 @@ describe('a worker that dies at any point', () => {
         await world.create(3);
         await settle();
         ids = (await world.relays()).map(({ id }) => id);
-        await deleteKeys(world.redis, `{aegis:${world.region}}*`);
+        await world.loseStore();
       },
       async () => {
         expect((await world.relays()).map(({ id }) => id)).toEqual(ids);
@@ -250,24 +206,10 @@ describe('a worker that dies at any point', () => {
 });
 
 describe('a worker that dies at any point of the warm pool', () => {
-  const spares = async () => {
-    const page = await world.front.list({ tenant: '', regions: [world.region], limit: 100 });
-    return page.outcome === 'page' ? page.relays : [];
-  };
-  const claim = () =>
-    world.front.create({
-      ...{ id: newRelayId(world.region, world.now(), randomInt), tenant: 'acme', region: world.region },
-      ...{ labels: {}, leaseSeconds: 600, maxLifetimeSeconds: 3600, now: world.now() },
-    });
-
   async function fill(): Promise<void> {
-    const run = world.worker();
     for (let round = 0; round < 2; round++) {
-      for (const job of ['orphan_sweep', 'warm_pool', 'relay_launch', 'relay_boot_watch'] as const) await run(job);
-      for (const { instanceId, intentId, state } of await spares()) {
-        if (state !== 'booting' || !instanceId || !intentId) continue;
-        await world.front.checkIn({ region: world.region, intentId, instanceId, now: world.now() });
-      }
+      await world.worker()('orphan_sweep');
+      await stockPool(world);
     }
   }
 
@@ -279,13 +221,13 @@ describe('a worker that dies at any point of the warm pool', () => {
       'warm_pool',
       async () => {
         await fill();
-        const { outcome, relay } = await claim();
+        const { outcome, relay } = await world.claim();
         expect(outcome).toBe('claimed');
         claimed = relay.instanceId ?? '';
       },
       async () => {
         await fill();
-        expect((await spares()).map(({ state }) => state)).toEqual(['active', 'active']);
+        expect((await world.relays('')).map(({ state }) => state)).toEqual(['active', 'active']);
         const live = await world.liveInstances();
         expect(live).toHaveLength(3);
         expect(live.find(({ id }) => id === claimed)?.tags['aegis:tenant']).toBe('acme');

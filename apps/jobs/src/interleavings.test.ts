@@ -1,10 +1,10 @@
-import { type CloudProvider, readLaunchTags } from '@aegis/ec2';
+import { readLaunchTags } from '@aegis/ec2';
 import type { FaultInput } from '@aegis/ec2-sim';
-import { deleteKeys } from '@aegis/local-stack';
 import type { JobName } from '@aegis/queues';
-import type { FleetStore, Relay } from '@aegis/relays';
+import type { Relay } from '@aegis/relays';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { mortalParts, sleepyParts } from './testing/interrupted-parts.js';
 import { createRegionWorld, type RegionWorld } from './testing/region-world.js';
 
 /*
@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 interface Stale {
-  resume(): void;
+  wake(): void;
   ended: Promise<void>;
 }
 
@@ -90,25 +90,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** A worker that calls `interrupt` at its n-th call; from then on its parts do what that decides. */
-function interruptible(at: number, interrupt: () => Promise<void>): { store: FleetStore; cloud: CloudProvider } {
-  let calls = 0;
-  const wrap = <T extends object>(target: T): T =>
-    new Proxy(target, {
-      get(inner, name) {
-        const member = Reflect.get(inner, name);
-        if (typeof member !== 'function') return member;
-        return (...args: unknown[]) => {
-          const call = () => Reflect.apply(member, inner, args);
-          if (['deploymentPages', 'relaysWithInstance', 'launchAllowance'].includes(String(name))) return call();
-          if (calls++ < at) return call();
-          return interrupt().then(call);
-        };
-      },
-    });
-  return { store: wrap(world.fleet), cloud: wrap(world.cloud) };
-}
-
 const quietly = (run: Promise<void>) => run.catch(() => undefined);
 
 async function take(next: Step, history: History): Promise<void> {
@@ -121,27 +102,16 @@ async function take(next: Step, history: History): Promise<void> {
     case 'run':
       return quietly(world.worker()(next.job));
     case 'die':
-      return quietly(world.worker(interruptible(next.at, () => Promise.reject(new Error('died'))))(next.job));
+      return quietly(world.worker(mortalParts(world, { at: next.at, when: 'before' }).parts)(next.job));
     case 'sleep': {
-      let resume = () => {};
-      const woken = new Promise<void>((resolve) => {
-        resume = resolve;
-      });
-      let slept = () => {};
-      const asleep = new Promise<void>((resolve) => {
-        slept = resolve;
-      });
-      const parts = interruptible(next.at, () => {
-        slept();
-        return woken;
-      });
+      const { parts, asleep, wake } = sleepyParts(world, next.at);
       const ended = quietly(world.worker(parts)(next.job));
-      history.stale.push({ resume, ended });
+      history.stale.push({ wake, ended });
       await Promise.race([asleep, ended]);
       return;
     }
     case 'wake':
-      return wake(history);
+      return wakeOne(history);
     case 'advance':
       world.advance(next.ms);
       await world.front.beat(world.region, world.now());
@@ -154,9 +124,9 @@ async function take(next: Step, history: History): Promise<void> {
   }
 }
 
-async function wake(history: History): Promise<void> {
+async function wakeOne(history: History): Promise<void> {
   const stale = history.stale.shift();
-  stale?.resume();
+  stale?.wake();
   await stale?.ended;
 }
 
@@ -231,7 +201,7 @@ async function countedOperations(): Promise<number> {
 }
 
 async function comeToRest(history: History): Promise<void> {
-  while (history.stale.length > 0) await wake(history);
+  while (history.stale.length > 0) await wakeOne(history);
   await world.sim.clearFaults();
   const run = world.worker();
   for (let round = 0; round < 5; round++) {
@@ -270,11 +240,6 @@ async function checkAtRest(history: History): Promise<void> {
   );
 }
 
-async function startOver(): Promise<void> {
-  await deleteKeys(world.redis, `{aegis:${world.region}}*`);
-  await world.sim.reset();
-}
-
 test(
   'the invariants hold after every step of any interleaving, and at rest',
   async () => {
@@ -292,8 +257,8 @@ test(
           await checkAlways();
           await checkAtRest(history);
         } finally {
-          while (history.stale.length > 0) await wake(history);
-          await startOver();
+          while (history.stale.length > 0) await wakeOne(history);
+          await world.startOver();
         }
       }),
       { numRuns: RUNS, endOnFailure: false },

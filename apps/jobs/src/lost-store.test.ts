@@ -1,9 +1,8 @@
 // Stores that have lost what they promised: the last seconds before a crash or a failover, or all since a backup.
-import { randomInt } from 'node:crypto';
-import { deleteKeys, keysOf } from '@aegis/local-stack';
-import { newRelayId } from '@aegis/relays';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { backUpRegion, castDoubt, restoreRegion } from './testing/region-backup.js';
 import { createRegionWorld, type RegionWorld } from './testing/region-world.js';
+import { stockPool } from './testing/stock-pool.js';
 
 let world: RegionWorld;
 afterEach(() => world.close());
@@ -16,63 +15,32 @@ async function open(...[settings, region]: Parameters<typeof createRegionWorld>)
   await world.worker()('orphan_sweep');
 }
 
-const claim = (tenant: string) =>
-  world.front.create({
-    ...{ id: newRelayId(world.region, world.now(), randomInt), tenant, region: world.region },
-    ...{ labels: {}, leaseSeconds: 600, maxLifetimeSeconds: 3600, now: world.now() },
-  });
-
-async function stockPool(): Promise<void> {
-  const run = world.worker();
-  for (const job of ['warm_pool', 'relay_launch', 'relay_boot_watch'] as const) await run(job);
-  const page = await world.front.list({ tenant: '', regions: [world.region], limit: 100 });
-  for (const { instanceId, intentId, state } of page.outcome === 'page' ? page.relays : []) {
-    if (state !== 'booting' || !instanceId || !intentId) continue;
-    await world.front.checkIn({ region: world.region, intentId, instanceId, now: world.now() });
-  }
-}
-
-type Backup = Map<string, Buffer>;
-
-async function backUp(): Promise<Backup> {
-  const keys = await keysOf(world.redis, `{aegis:${world.region}}*`);
-  const values = await Promise.all(keys.map((key) => world.redis.dumpBuffer(key)));
-  return new Map(keys.flatMap((key, index) => (values[index] ? [[key, values[index] as Buffer] as const] : [])));
-}
-
-/** As another process of Redis would load it. */
-async function restore(backup: Backup): Promise<void> {
-  await deleteKeys(world.redis, `{aegis:${world.region}}*`);
-  for (const [key, value] of backup) await world.redis.restore(key, 0, value);
-  await world.redis.hset(`{aegis:${world.region}}:meta`, 'verified', 'another process');
-}
-
 describe('a spare that was handed out, and the store has forgotten it', () => {
   test('is handed to nobody else while the store is in doubt, nor after', async () => {
     await open({}, POOL);
-    await stockPool();
-    const backup = await backUp();
-    const { relay } = await claim('acme');
-    await restore(backup);
-    expect((await claim('beta')).relay.id).not.toBe(relay.id);
+    await stockPool(world);
+    const backup = await backUpRegion(world);
+    const { relay } = await world.claim('acme');
+    await restoreRegion(world, backup);
+    expect((await world.claim('beta')).relay.id).not.toBe(relay.id);
     await world.worker()('orphan_sweep');
-    expect((await claim('beta')).relay.id).not.toBe(relay.id);
+    expect((await world.claim('beta')).relay.id).not.toBe(relay.id);
     expect((await world.front.get(relay.id))?.state).toBe('active');
   });
 
   test('is its tenant’s again as soon as its instance says so, and the pool is filled anew', async () => {
     await open({}, POOL);
-    await stockPool();
-    const backup = await backUp();
-    const { relay } = await claim('acme');
+    await stockPool(world);
+    const backup = await backUpRegion(world);
+    const { relay } = await world.claim('acme');
     // Writes the tenant on the instance.
     await world.worker()('warm_pool');
-    await restore(backup);
+    await restoreRegion(world, backup);
     await world.worker()('orphan_sweep');
     expect(await world.front.get(relay.id)).toMatchObject({ tenant: 'acme', state: 'active' });
     expect(await world.front.liveOf(world.region, 'acme')).toBe(1);
-    await stockPool();
-    const next = await claim('beta');
+    await stockPool(world);
+    const next = await world.claim('beta');
     expect(next).toMatchObject({ outcome: 'claimed', relay: { tenant: 'beta' } });
     expect(next.relay.id).not.toBe(relay.id);
   });
@@ -82,7 +50,7 @@ test('a sweep that had listed EC2 before the doubt does not end it', async () =>
   await open();
   const deploymentPages: typeof world.cloud.deploymentPages = async function* (...args) {
     yield* world.cloud.deploymentPages(...args);
-    await world.redis.hset(`{aegis:${world.region}}:meta`, 'verified', 'another process');
+    await castDoubt(world);
   };
   await world.worker({ cloud: { ...world.cloud, deploymentPages } })('orphan_sweep');
   expect(await world.fleet.isVerified(world.region)).toBe(false);
@@ -93,7 +61,7 @@ test('a sweep that had listed EC2 before the doubt does not end it', async () =>
 test('what waits in an old backup for longer than a relay may is not launched, and fails', async () => {
   await open();
   await world.create(1);
-  await restore(await backUp());
+  await restoreRegion(world, await backUpRegion(world));
   world.advance(3_600_000);
   const run = world.worker();
   for (const job of ['orphan_sweep', 'relay_launch', 'relay_expiry'] as const) await run(job);
@@ -108,7 +76,7 @@ test('a launch in a backup older than EC2 keeps tokens is not sent, but what it 
   await expect(world.worker()('relay_launch')).rejects.toThrow();
   const before = await world.liveInstances();
   expect(before).toHaveLength(2);
-  await restore(await backUp());
+  await restoreRegion(world, await backUpRegion(world));
   world.advance(25 * 3_600_000);
   await world.worker()('relay_launch');
   expect((await world.instances()).map(({ id }) => id).sort()).toEqual(before.map(({ id }) => id).sort());

@@ -1,10 +1,9 @@
-import { randomInt } from 'node:crypto';
 import { readLaunchTags } from '@aegis/ec2';
-import { deleteKeys, keysOf } from '@aegis/local-stack';
 import type { JobName } from '@aegis/queues';
-import { newRelayId } from '@aegis/relays';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { mortalParts } from './testing/interrupted-parts.js';
+import { backUpRegion, type RegionBackup, restoreRegion } from './testing/region-backup.js';
 import { createRegionWorld, type RegionWorld } from './testing/region-world.js';
 
 /*
@@ -69,24 +68,16 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-const prefix = () => `{aegis:${world.region}}`;
 const quietly = (run: Promise<unknown>) => run.catch(() => undefined);
-const of = async (tenant: string) => {
-  const page = await world.front.list({ tenant, regions: [world.region], limit: 200 });
-  return page.outcome === 'page' ? page.relays : [];
-};
 
 interface History {
   /** Relay ids by the creates that were answered with them. */
   answered: string[];
-  backup: Map<string, Buffer> | null;
+  backup: RegionBackup | null;
 }
 
 async function checkInSpares(): Promise<void> {
-  for (const { instanceId, intentId, state } of [...(await of('')), ...(await of('acme')), ...(await of('beta'))]) {
-    if (state !== 'booting' || !instanceId || !intentId) continue;
-    await world.front.checkIn({ region: world.region, intentId, instanceId, now: world.now() });
-  }
+  for (const tenant of ['', 'acme', 'beta']) await world.checkInAll(tenant);
 }
 
 async function round(): Promise<void> {
@@ -95,35 +86,15 @@ async function round(): Promise<void> {
   await checkInSpares();
 }
 
-/** Dies at its n-th call to the store or to EC2. */
-function mortal(at: number) {
-  let calls = 0;
-  const wrap = <T extends object>(target: T): T =>
-    new Proxy(target, {
-      get(inner, name) {
-        const member = Reflect.get(inner, name);
-        if (typeof member !== 'function') return member;
-        return (...args: unknown[]) => {
-          const listing = ['deploymentPages', 'relaysWithInstance', 'launchAllowance'].includes(String(name));
-          if (!listing && calls++ >= at) throw new Error('died');
-          return Reflect.apply(member, inner, args);
-        };
-      },
-    });
-  return { store: wrap(world.fleet), cloud: wrap(world.cloud) };
-}
-
 async function take(next: Step, history: History): Promise<void> {
   switch (next.do) {
     case 'claim': {
-      const id = newRelayId(world.region, world.now(), randomInt);
-      const request = { id, tenant: next.tenant, region: world.region, labels: {}, leaseSeconds: 600 };
-      const { relay } = await world.front.create({ ...request, maxLifetimeSeconds: 3600, now: world.now() });
+      const { relay } = await world.claim(next.tenant);
       history.answered.push(relay.id);
       return;
     }
     case 'delete': {
-      const [relay] = await of(next.tenant);
+      const [relay] = await world.relays(next.tenant);
       if (relay) await world.front.requestTermination(relay.id, { tenant: next.tenant, now: world.now() });
       return;
     }
@@ -136,22 +107,14 @@ async function take(next: Step, history: History): Promise<void> {
       if (victim) await world.sim.kill({ instanceIds: [victim.id] });
       return;
     }
-    case 'keep': {
-      const keys = await keysOf(world.redis, `${prefix()}*`);
-      const values = await Promise.all(keys.map((key) => world.redis.dumpBuffer(key)));
-      history.backup = new Map(
-        keys.flatMap((key, index) => (values[index] ? [[key, values[index] as Buffer] as const] : [])),
-      );
+    case 'keep':
+      history.backup = await backUpRegion(world);
       return;
-    }
     case 'rewind':
-      if (history.backup === null) return;
-      await deleteKeys(world.redis, `${prefix()}*`);
-      for (const [key, value] of history.backup) await world.redis.restore(key, 0, value);
-      await world.redis.hset(`${prefix()}:meta`, 'verified', 'another process');
+      if (history.backup !== null) await restoreRegion(world, history.backup);
       return;
     case 'die':
-      return void (await quietly(world.worker(mortal(next.at))(next.job)));
+      return void (await quietly(world.worker(mortalParts(world, { at: next.at, when: 'before' }).parts)(next.job)));
     case 'advance':
       world.advance(next.ms);
   }
@@ -165,7 +128,7 @@ async function check({ answered }: History): Promise<void> {
     byRelay.set(relay, (byRelay.get(relay) ?? 0) + 1);
   }
   expect([...byRelay].filter(([, instances]) => instances > 1)).toEqual([]);
-  expect(await world.redis.zcard(`${prefix()}:spares`)).toBeLessThanOrEqual(TARGET);
+  expect(await world.redis.zcard(`{aegis:${world.region}}:spares`)).toBeLessThanOrEqual(TARGET);
 }
 
 test(
@@ -187,8 +150,7 @@ test(
           await check(history);
           expect((await world.front.inventory(world.region)).warmReady).toBe(TARGET);
         } finally {
-          await deleteKeys(world.redis, `${prefix()}*`);
-          await world.sim.reset();
+          await world.startOver();
         }
       }),
       { numRuns: RUNS, endOnFailure: false },

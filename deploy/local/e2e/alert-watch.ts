@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { waitFor } from '../src/wait-for.js';
 import type { PrometheusClient } from './prometheus-client.js';
-import { waitFor } from './wait-for.js';
 import type { WebhookReceiver } from './webhook-receiver.js';
 
 /** Which alert: its name and as many of its labels as tell it from others of that name. */

@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultInput } from '@aegis/ec2-sim';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { waitFor } from '../src/wait-for.js';
 import { callApi } from './api-call.js';
 import type { RelayAnswer } from './relay-client.js';
 import { startTroubleStack, type TroubleStack } from './trouble-stack.js';
-import { waitFor } from './wait-for.js';
 
 let trouble: TroubleStack;
 
@@ -165,13 +165,13 @@ test('a terminate refused with 403 for an instance that no longer exists is not 
   redis.disconnect();
   await trouble.sim.changeSettings({ terminateUnknown: 'unauthorized' });
   await trouble.sim.terminateOutside([instanceId ?? '']);
-  await waitFor('the instance has ended', 5_000, async () => {
+  await waitFor('the instance has ended', 15_000, async () => {
     return (await trouble.sim.instance(instanceId ?? '')).state === 'terminated';
   });
   await trouble.sim.purge();
   const before = await lastCall();
   await trouble.relays.remove(id);
-  await trouble.relays.becomes(id, 'terminated', 5_000);
+  await trouble.relays.becomes(id, 'terminated', 15_000);
   const refused = (await callsSince(before, region)).filter(({ operation }) => operation === 'TerminateInstances');
   expect(refused.map(({ outcome }) => outcome)).toEqual(['UnauthorizedOperation']);
 });

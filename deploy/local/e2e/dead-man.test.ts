@@ -2,9 +2,9 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { waitFor } from '../src/wait-for.js';
 import type { RelayAnswer } from './relay-client.js';
 import { redisOf, startTroubleStack, type TroubleStack } from './trouble-stack.js';
-import { waitFor } from './wait-for.js';
 
 const SILENCE_LIMIT_MS = 6_000;
 

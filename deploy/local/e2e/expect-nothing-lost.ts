@@ -1,9 +1,9 @@
 import { expect } from '@jest/globals';
+import { waitFor } from '../src/wait-for.js';
 import { callApi } from './api-call.js';
 import type { FailoverTraffic } from './failover-traffic.js';
 import type { RelayAnswer } from './relay-client.js';
 import type { TroubleStack } from './trouble-stack.js';
-import { waitFor } from './wait-for.js';
 
 /** Every acknowledged create and delete has come true, once. The stack was new when the traffic began. */
 export async function expectNothingLost(trouble: TroubleStack, { kept, deleted }: FailoverTraffic): Promise<void> {

@@ -32,6 +32,7 @@ export function startFailoverTraffic(relaysUrl: string, bodies: readonly object[
   const refusals = new Set<string | undefined>();
   let over = false;
   let aborted = false;
+  let broken: Error | null = null;
   let sent = 0;
 
   async function untilAcknowledged(url: string, call: Parameters<typeof callApi>[1]) {
@@ -61,14 +62,21 @@ export function startFailoverTraffic(relaysUrl: string, bodies: readonly object[
   }
 
   const clients = bodies.map(client);
-  // Whoever stops the traffic hears of it.
-  for (const running of clients) running.catch(() => undefined);
+  // Whoever asks how far the traffic is, or stops it, hears of a client that could not go on.
+  for (const running of clients) {
+    running.catch((error: Error) => {
+      broken ??= error;
+    });
+  }
   return {
     kept,
     deleted,
     statuses,
     refusals,
-    acknowledged: () => kept.size + deleted.size,
+    acknowledged() {
+      if (broken) throw broken;
+      return kept.size + deleted.size;
+    },
     refused: () => statuses.get(503) ?? 0,
     async stop() {
       over = true;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SimControl } from '@aegis/ec2-sim';
+import { waitFor } from '../src/wait-for.js';
 import { readPage, type Samples, sumPages } from './exposition.js';
-import { waitFor } from './wait-for.js';
 
 export interface Scrape {
   status: number;

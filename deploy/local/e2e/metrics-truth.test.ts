@@ -5,6 +5,7 @@ import { createSimControl, type SimControl } from '@aegis/ec2-sim';
 import { freePort, type Stack, startStack } from '@aegis/local-stack';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { findProgram } from '../src/monitoring.js';
+import { waitFor } from '../src/wait-for.js';
 import { expectedAwsCounters } from './call-ledger.js';
 import { nonZero, readPage, type Samples, type Tally } from './exposition.js';
 import { faultMix } from './fault-mix.js';
@@ -14,7 +15,6 @@ import { driveMixedTraffic, type MixedTraffic } from './mixed-traffic.js';
 import { EXPECTED_REMARKS, promtoolRemarks } from './promtool.js';
 import { relayClient } from './relay-client.js';
 import { expectedRelayCounters, type RelayStory, readStory } from './relay-stories.js';
-import { waitFor } from './wait-for.js';
 
 const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-2'] as const;
 const TOKEN = 'scrape-token-0123456789';
@@ -129,7 +129,7 @@ describe(`after ${OPERATIONS} mixed operations with faults`, () => {
   /** The api counts an answer when its connection is done with it, which may be after the client has read it. */
   function allAnswersCounted(): Promise<Samples> {
     const asked = Object.keys(traffic.requests.nonZero());
-    return waitFor('the api to count its last answer', 5_000, async () => {
+    return waitFor('the api to count its last answer', 15_000, async () => {
       const page = readPage((await pages.scrape('api')).text);
       const total = asked.reduce((sum, series) => sum + (page.get(series) ?? 0), 0);
       return total >= traffic.requests.sum('aegis_http_requests_total') && page;

@@ -7,10 +7,10 @@ import { freePort } from '../src/free-port.js';
 import { findProgram, startMonitoring } from '../src/monitoring.js';
 import { repositoryPath } from '../src/repository.js';
 import { scaleRules } from '../src/scale-rules.js';
+import { waitFor } from '../src/wait-for.js';
 import { type AlertWatch, watchAlerts } from './alert-watch.js';
 import { type PrometheusClient, prometheusClient } from './prometheus-client.js';
 import { type RelayClient, relayClient } from './relay-client.js';
-import { waitFor } from './wait-for.js';
 import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.js';
 
 /** The whole product with a Prometheus and an Alertmanager that read the repository's files on a faster clock. */
@@ -33,11 +33,16 @@ export function missingPrograms(): string[] {
   return PROGRAMS.filter((names) => findProgram(...names) === null).map(([name]) => name);
 }
 
-/** Where alertmanager.yml sends its messages is the one thing besides durations that the copy changes. */
+/** As an operator would set it, in the line that stands ready for it. */
+export const RUNBOOK_BASE = 'https://git.example.com/aegis/blob/v0.1.0';
+
+/** Where alertmanager.yml sends its messages, and where runbooks are read, is all that the copy changes besides durations. */
 async function copyScaled(target: string, factor: number, webhookPort: number): Promise<void> {
   await scaleRules(repositoryPath('prometheus'), target, factor);
   const file = join(target, 'alertmanager.yml');
   await writeFile(file, (await readFile(file, 'utf8')).replaceAll('127.0.0.1:9099', `127.0.0.1:${webhookPort}`));
+  const settings = join(target, 'prometheus.yml');
+  await writeFile(settings, (await readFile(settings, 'utf8')).replace(/# (external_labels: )/, '$1'));
 }
 
 /** Resolves once both apps are scraped and no alert fires: what fires later was brought about later. */

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type AlertKey, isAbout } from './alert-watch.js';
 import { courseTable, type TimedCourse } from './course-table.js';
 import { readDashboards, readRunbookQueries } from './dashboard-queries.js';
-import { type MonitoredStack, missingPrograms, startMonitoredStack } from './monitored-stack.js';
+import { type MonitoredStack, missingPrograms, RUNBOOK_BASE, startMonitoredStack } from './monitored-stack.js';
 import type { RangeSeries } from './prometheus-client.js';
 
 /** A scrape interval of 15 s becomes 375 ms, a window of 5 minutes 7.5 s. */
@@ -176,9 +176,10 @@ if (skipped) {
     const faulty = notifications.filter(
       ({ annotations }) =>
         /<error|<no value>|NaN/.test(annotations.summary ?? '<error') ||
-        !annotations.runbook_url?.startsWith('docs/runbooks/'),
+        !annotations.runbook_url?.startsWith(`${RUNBOOK_BASE}/docs/runbooks/`),
     );
     expect(faulty).toEqual([]);
+    expect(notifications.filter(({ labels }) => 'runbook_base' in labels)).toEqual([]);
   });
 
   test('every rule is evaluated without an error', async () => {

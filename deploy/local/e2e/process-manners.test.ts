@@ -3,10 +3,10 @@
 import type { FaultInput } from '@aegis/ec2-sim';
 import type { ManagedProcess } from '@aegis/local-stack';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { waitFor } from '../src/wait-for.js';
 import { type ApiAnswer, callApi } from './api-call.js';
 import type { RelayAnswer } from './relay-client.js';
 import { redisOf, startTroubleStack, type TroubleStack } from './trouble-stack.js';
-import { waitFor } from './wait-for.js';
 
 const SHUTDOWN_MS = 6_000;
 /** Gives the real apps a fault to have: nothing of theirs can be made to have one from outside. */
@@ -55,9 +55,9 @@ async function launchUnderWay(kind: FaultInput['kind']): Promise<RelayAnswer> {
 describe('jobs, told to stop', () => {
   test('records a launch that is under way before it ends, and says meanwhile that it stops', async () => {
     const ledger = await trouble.ledgerSeq();
-    const relay = await launchUnderWay({ type: 'latency', ms: 2_000 });
+    const relay = await launchUnderWay({ type: 'latency', ms: 3_000 });
     const ending = terminated(jobs);
-    await waitFor('unready', 1_500, async () => (await fetch(`${jobs.url}/readyz`)).status === 503);
+    await waitFor('unready', 2_500, async () => (await fetch(`${jobs.url}/readyz`)).status === 503);
     expect(await (await fetch(`${jobs.url}/metrics`)).text()).toMatch(/^aegis_shutting_down 1$/m);
     const exit = await ending;
     expect(exit.code).toBe(0);
@@ -87,7 +87,7 @@ describe('jobs, told to stop', () => {
     const ledger = await trouble.ledgerSeq();
     const relay = await launchUnderWay({ type: 'hang' });
     jobs.kill('SIGTERM');
-    await waitFor('the stop has begun', 2_000, async () => (await fetch(`${jobs.url}/readyz`)).status === 503);
+    await waitFor('the stop has begun', 10_000, async () => (await fetch(`${jobs.url}/readyz`)).status === 503);
     const exit = await terminated(jobs);
     expect(exit.code).toBe(143);
     expect(exit.tookMs).toBeLessThan(SHUTDOWN_MS / 2);
@@ -114,11 +114,14 @@ describe('api, told to stop', () => {
     const client = (async () => {
       while (!over.signal.aborted) answers.push(await callApi(trouble.relaysUrl, { method: 'POST', body: {} }));
     })();
-    await waitFor('some answers', 5_000, async () => answers.length >= 5);
-
-    const exit = await terminated(api);
-    over.abort();
-    await client;
+    let exit: Awaited<ReturnType<typeof terminated>>;
+    try {
+      await waitFor('some answers', 15_000, async () => answers.length >= 5);
+      exit = await terminated(api);
+    } finally {
+      over.abort();
+      await client;
+    }
     expect(exit).toMatchObject({ code: 0 });
     expect(exit.tookMs).toBeLessThan(SHUTDOWN_MS / 2);
     expect((await waiting).status).toBe(202);
@@ -150,7 +153,7 @@ test.each(['api', 'jobs'])(
 
 test('without Redis both stop in order all the same', async () => {
   redisOf(trouble.stack).kill();
-  await waitFor('Redis missed', 5_000, async () => (await fetch(`${api.url}/readyz`)).status === 503);
+  await waitFor('Redis missed', 15_000, async () => (await fetch(`${api.url}/readyz`)).status === 503);
   for (const exit of await Promise.all([terminated(api), terminated(jobs)])) {
     expect(exit.code).toBe(0);
     expect(exit.tookMs).toBeLessThan(SHUTDOWN_MS / 2);

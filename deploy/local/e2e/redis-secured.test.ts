@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { connectTo, type SecuredRedis, startSecuredRedis } from '@aegis/local-stack';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Cluster, Redis } from 'ioredis';
+import { waitFor } from '../src/wait-for.js';
 import { callApi } from './api-call.js';
 import { startTroubleStack, type TroubleStack } from './trouble-stack.js';
-import { waitFor } from './wait-for.js';
 
 let dir: string;
 let redis: SecuredRedis;

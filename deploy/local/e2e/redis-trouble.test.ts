@@ -2,10 +2,10 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { waitFor } from '../src/wait-for.js';
 import { type ApiAnswer, callApi } from './api-call.js';
 import type { RelayAnswer } from './relay-client.js';
 import { redisOf, startTroubleStack, type TroubleStack } from './trouble-stack.js';
-import { waitFor } from './wait-for.js';
 
 let trouble: TroubleStack;
 let url: string;
@@ -49,17 +49,17 @@ describe('Redis killed and started again', () => {
     const over = new AbortController();
     const clients = [traffic(over.signal), traffic(over.signal)];
     try {
-      await waitFor('some creates accepted', 5_000, async () => answered(202) >= 10);
+      await waitFor('some creates accepted', 15_000, async () => answered(202) >= 10);
       redisOf(trouble.stack).kill('SIGKILL');
-      await waitFor('some creates refused', 5_000, async () => answered(503) >= 10);
+      await waitFor('some creates refused', 15_000, async () => answered(503) >= 10);
       await redisOf(trouble.stack).restart();
       const before = answered(202);
-      await waitFor('creates accepted again', 5_000, async () => answered(202) >= before + 10);
+      await waitFor('creates accepted again', 15_000, async () => answered(202) >= before + 10);
     } finally {
       over.abort();
       await Promise.all(clients);
     }
-  }, 30_000);
+  }, 60_000);
 
   test('answers are 202 or, within a second, 503 as problem+json', () => {
     const answers = [...creates, ...deletes.map(({ answer }) => answer)];
@@ -71,7 +71,7 @@ describe('Redis killed and started again', () => {
     expect(typicalMs(refused)).toBeLessThan(1_000);
   });
 
-  test('both apps are ready again by themselves', () => trouble.ready(5_000));
+  test('both apps are ready again by themselves', () => trouble.ready(15_000));
 
   test('no acknowledged create and no acknowledged delete is lost', async () => {
     const deleted = deletes.filter(({ answer }) => answer.status !== 503).map(({ id }) => id);
@@ -115,8 +115,8 @@ test('a Redis that hangs is answered with 503 within a second, and costs no rela
   } finally {
     redisOf(trouble.stack).kill('SIGCONT');
   }
-  await trouble.ready(5_000);
+  await trouble.ready(15_000);
   const relay = await trouble.relays.create({});
-  await trouble.relays.becomes(relay.id, 'active', 5_000);
+  await trouble.relays.becomes(relay.id, 'active', 15_000);
   expect(await trouble.endsSince(seq)).toEqual([]);
 });

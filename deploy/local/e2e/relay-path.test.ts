@@ -3,6 +3,7 @@
 import { createSimControl, type SimControl } from '@aegis/ec2-sim';
 import { type Stack, startStack } from '@aegis/local-stack';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { callApi } from './api-call.js';
 import { type RelayClient, relayClient } from './relay-client.js';
 
 const CONTRACT = {
@@ -81,8 +82,11 @@ describe('50 creates at once', () => {
 
   beforeAll(async () => {
     callsBefore = (await sim.calls({ limit: 0 })).lastSeq;
-    const created = await Promise.all(Array.from({ length: 50 }, () => relays.create({ region: 'eu-west-1' })));
-    answers = await Promise.all(created.map(({ id }) => relays.becomes(id, 'active', 15_000)));
+    const request = { method: 'POST', body: { region: 'eu-west-1' } } as const;
+    const created = await Promise.all(
+      Array.from({ length: 50 }, () => callApi(`${stack.apiUrl}/api/v1/relays`, request)),
+    );
+    answers = await Promise.all(created.map(({ body: { id } }) => relays.becomes(id, 'active', 15_000)));
   }, 60_000);
 
   test('all become active with an instance each', () => {

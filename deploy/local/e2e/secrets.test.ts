@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { issueLaunchToken, issueSessionSecret } from '@aegis/relays';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { waitFor } from '../src/wait-for.js';
 import { callApi, LOCAL_KEY } from './api-call.js';
 import type { RelayAnswer } from './relay-client.js';
 import { startTroubleStack, type TroubleStack } from './trouble-stack.js';
-import { waitFor } from './wait-for.js';
 
 const REGION = 'us-east-1';
 const SECRET = 'the secret of this very test and of no other deployment';

@@ -1,41 +1,13 @@
 // The master is killed under creates and deletes, and the sentinels make a replica the master.
 
-import { type RedisSentinels, startRedisSentinels } from '@aegis/local-stack';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { expectNothingLost } from './expect-nothing-lost.js';
-import { type FailoverStack, startFailoverStack } from './failover-stack.js';
-import { type FailoverTraffic, startFailoverTraffic } from './failover-traffic.js';
-import { waitFor } from './wait-for.js';
+import { startRedisSentinels } from '@aegis/local-stack';
+import { failoverSuite } from './failover-suite.js';
 
-let stack: FailoverStack<RedisSentinels>;
-let traffic: FailoverTraffic;
-
-beforeAll(async () => {
-  stack = await startFailoverStack(startRedisSentinels);
-  const { redis, trouble } = stack;
-  const regions = [{ region: 'us-east-1' }, { region: 'us-east-1' }, { region: 'eu-west-1' }];
-  traffic = startFailoverTraffic(trouble.relaysUrl, regions);
-  await waitFor('some acknowledged', 30_000, async () => traffic.acknowledged() >= 12);
-  const master = await redis.master();
-  master.process.kill('SIGKILL');
-  await redis.failedOver(master);
-  const before = traffic.acknowledged();
-  await waitFor('acknowledged again', 60_000, async () => traffic.acknowledged() >= before + 12);
-  await traffic.stop();
-}, 180_000);
-
-afterAll(async () => {
-  traffic?.abort();
-  await stack?.stop();
-}, 60_000);
-
-test('what could not be kept for sure was refused with 503', () => {
-  expect(traffic.refused()).toBeGreaterThan(0);
-  expect([...traffic.refusals]).toEqual(['store_unavailable']);
+failoverSuite({
+  startRedis: startRedisSentinels,
+  async failOver(redis) {
+    const master = await redis.master();
+    master.process.kill('SIGKILL');
+    await redis.failedOver(master);
+  },
 });
-
-test('both apps are ready again by themselves', () => stack.trouble.ready(30_000), 60_000);
-
-test('no acknowledged create and no acknowledged delete is lost, and none came true twice', async () => {
-  await expectNothingLost(stack.trouble, traffic);
-}, 120_000);

@@ -4,10 +4,10 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { waitFor } from '../src/wait-for.js';
 import { callApi, LOCAL_KEY } from './api-call.js';
 import type { RelayAnswer } from './relay-client.js';
 import { OTHER_KEY, redisOf, startTroubleStack, type TroubleStack } from './trouble-stack.js';
-import { waitFor } from './wait-for.js';
 
 let trouble: TroubleStack;
 let url: string;
@@ -56,7 +56,7 @@ describe('Redis flushed under live relays', () => {
   test('their agents go on, and hear of a renewal', async () => {
     const [{ key, before } = { key: '', before: brief }] = relays;
     const { body } = await callApi(`${url}/${before.id}/renew`, { method: 'POST', key, body: { leaseSeconds: 5_000 } });
-    await waitFor('the agent has heard of it', 5_000, () => trouble.agentHeard(body));
+    await waitFor('the agent has heard of it', 15_000, () => trouble.agentHeard(body));
   });
 
   test('a relay whose lease ends meanwhile goes', async () => {
@@ -71,9 +71,9 @@ describe('Redis flushed under live relays', () => {
 
   test('creates and deletes work as before', async () => {
     const { id } = await trouble.relays.create({ region: 'us-east-1' });
-    await trouble.relays.becomes(id, 'active', 5_000);
+    await trouble.relays.becomes(id, 'active', 15_000);
     await trouble.relays.remove(id);
-    await trouble.relays.becomes(id, 'terminated', 5_000);
+    await trouble.relays.becomes(id, 'terminated', 15_000);
   });
 });
 
@@ -102,14 +102,14 @@ describe('Redis restored from an old backup', () => {
     await cp(files, backup, { recursive: true });
 
     await freezeLaunches(false);
-    waitingKept = await trouble.relays.becomes(waitingKept.id, 'active', 5_000);
-    waitingDeleted = await trouble.relays.becomes(waitingDeleted.id, 'active', 5_000);
+    waitingKept = await trouble.relays.becomes(waitingKept.id, 'active', 15_000);
+    waitingDeleted = await trouble.relays.becomes(waitingDeleted.id, 'active', 15_000);
     unheardOf = await trouble.activeRelay({ leaseSeconds: 1_200 });
     renewed = (await callApi(`${url}/${renewed.id}/renew`, { method: 'POST', body: { leaseSeconds: 7_200 } })).body;
-    await waitFor('the agent has heard of the renewal', 5_000, () => trouble.agentHeard(renewed));
+    await waitFor('the agent has heard of the renewal', 15_000, () => trouble.agentHeard(renewed));
     for (const { id } of [deleted, waitingDeleted]) {
       await trouble.relays.remove(id);
-      await trouble.relays.becomes(id, 'terminated', 5_000);
+      await trouble.relays.becomes(id, 'terminated', 15_000);
     }
     seq = await trouble.ledgerSeq();
     await redisOf(trouble.stack).stop();
@@ -140,7 +140,7 @@ describe('Redis restored from an old backup', () => {
     });
     await freezeLaunches(false);
     const { id } = await trouble.relays.create({});
-    const another = await trouble.relays.becomes(id, 'active', 5_000);
+    const another = await trouble.relays.becomes(id, 'active', 15_000);
     const launched = (await trouble.launchesSince(seq)).map((record) => record.instanceId);
     expect(launched).toEqual([another.instanceId]);
   });

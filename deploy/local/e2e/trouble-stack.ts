@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { createSimControl, type LedgerEntry, type SimControl, type SimInstance } from '@aegis/ec2-sim';
 import { type ManagedProcess, type Stack, startStack } from '@aegis/local-stack';
 import type { StackOptions } from '../src/stack-options.js';
+import { waitFor } from '../src/wait-for.js';
 import { callApi, LOCAL_KEY } from './api-call.js';
 import { type RelayAnswer, type RelayClient, relayClient } from './relay-client.js';
-import { waitFor } from './wait-for.js';
 
 /** A second tenant beside the local environment's own. */
 export const OTHER_KEY = 'aegis-other-tenant-key';

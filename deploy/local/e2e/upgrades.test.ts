@@ -4,11 +4,11 @@
 import type { ManagedProcess } from '@aegis/local-stack';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { waitFor } from '../src/wait-for.js';
 import { callApi } from './api-call.js';
 import { type RoundRobinProxy, startRoundRobinProxy } from './round-robin-proxy.js';
 import { startSteadyClients } from './steady-clients.js';
 import { startTroubleStack, type TroubleStack } from './trouble-stack.js';
-import { waitFor } from './wait-for.js';
 
 const REGION = 'us-east-1';
 const REGIONS = [REGION, 'eu-west-1', 'ap-southeast-2'];

@@ -7,3 +7,4 @@ export { type RedisServer, type RedisServerOptions, startRedisServer } from './r
 export { type Stack, startStack } from './stack.js';
 export type { StackOptions } from './stack-options.js';
 export { connectTestRedis, connectTo, deleteKeys, keysOf, monitorAll, testRedisUrl } from './test-redis.js';
+export { waitFor } from './wait-for.js';

@@ -35,6 +35,8 @@ async function checkRedis(url: string): Promise<void> {
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: REDIS_TIMEOUT_MS,
+    // ioredis waits so long even for a connection that is closed already.
+    disconnectTimeout: 200,
     commandTimeout: REDIS_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     retryStrategy: null,

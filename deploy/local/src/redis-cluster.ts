@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { freePort } from './free-port.js';
 import { startReaper } from './reaper.js';
 import { type RedisServer, startRedisServer } from './redis-server.js';
-import { until } from './until.js';
+import { waitFor } from './wait-for.js';
 
 export interface RedisCluster {
   /** `redis+cluster://…` of all nodes. */
@@ -69,13 +69,14 @@ export async function startRedisCluster(options: RedisClusterOptions): Promise<R
     url: `redis+cluster://${nodes.map(({ server }) => new URL(server.url).host).join(',')}`,
     nodes: nodes.map(({ server }) => server),
     masterOf,
-    failedOver: (key, from) =>
-      until('another node serves the key', WITHIN_MS, async () => {
+    async failedOver(key, from) {
+      await waitFor('another node serves the key', WITHIN_MS, async () => {
         if ((await masterOf(key)) === from) return false;
         const living = nodes.filter(({ server }) => server.process.running);
         const states = await Promise.all(living.map(({ redis }) => redis.cluster('INFO')));
         return states.every((info) => String(info).includes('cluster_state:ok'));
-      }),
+      });
+    },
     stop,
   };
 }
@@ -94,17 +95,17 @@ async function joinNodes(nodes: readonly Node[]): Promise<void> {
     if (at > 0) await first.redis.call('CLUSTER', 'MEET', '127.0.0.1', server.port, busPort);
   }
   const sees = async ({ redis }: Node) => String(await redis.cluster('INFO'));
-  await until('the nodes know each other', WITHIN_MS, async () =>
+  await waitFor('the nodes know each other', WITHIN_MS, async () =>
     (await Promise.all(nodes.map(sees))).every((info) => info.includes(`cluster_known_nodes:${NODES}`)),
   );
   for (const [at, { redis }] of nodes.slice(MASTERS).entries()) {
     const { id = '' } = masters[at] ?? {};
-    await until('a node becomes a replica', WITHIN_MS, async () => {
+    await waitFor('a node becomes a replica', WITHIN_MS, async () => {
       await redis.cluster('REPLICATE', id);
       return true;
     });
   }
-  await until('the cluster is well', WITHIN_MS, async () => {
+  await waitFor('the cluster is well', WITHIN_MS, async () => {
     const states = await Promise.all(nodes.map(sees));
     const roles = await Promise.all(masters.map(({ redis }) => redis.info('replication')));
     return (

@@ -5,7 +5,7 @@ import { freePort } from './free-port.js';
 import { ManagedProcess } from './managed-process.js';
 import { type Reaper, startReaper } from './reaper.js';
 import { answersPing, type RedisServer, startRedisServer } from './redis-server.js';
-import { until } from './until.js';
+import { waitFor } from './wait-for.js';
 
 export interface RedisSentinels {
   /** `redis+sentinel://…` of all sentinels. */
@@ -49,13 +49,13 @@ export async function startRedisSentinels(options: RedisSentinelsOptions): Promi
       start(`server-${at + 2}`, { replicaof: `127.0.0.1 ${master.port}`, 'repl-diskless-sync-delay': '0' }),
     );
     servers.push(...(await Promise.all(following)));
-    await until('the replicas are in step', WITHIN_MS, async () => (await inStep(master)) === replicas);
+    await waitFor('the replicas are in step', WITHIN_MS, async () => (await inStep(master)) === replicas);
     for (let at = 1; at <= SENTINELS; at++) {
       sentinels.push(await sentinelProcess(join(options.dir, `sentinel-${at}`), master.port, reaper));
     }
     await Promise.all(sentinels.map((sentinel) => sentinel.start()));
     await Promise.all(
-      sentinels.map((sentinel) => until('the sentinels know each other', WITHIN_MS, knows(sentinel, replicas))),
+      sentinels.map((sentinel) => waitFor('the sentinels know each other', WITHIN_MS, knows(sentinel, replicas))),
     );
   } catch (error) {
     await stop();
@@ -74,7 +74,8 @@ export async function startRedisSentinels(options: RedisSentinelsOptions): Promi
       if (!server) throw new Error(`the sentinels name an unknown master on port ${port}`);
       return server;
     },
-    failedOver: (from) => until('another master', WITHIN_MS, async () => (await masterPort()) !== from.port),
+    failedOver: async (from) =>
+      void (await waitFor('another master', WITHIN_MS, async () => (await masterPort()) !== from.port)),
     stop,
   };
 }

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Stack, startStack } from '@aegis/local-stack';
+import { type Stack, startStack, waitFor } from '@aegis/local-stack';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 /** The program as people run it, against the whole product. */
@@ -161,9 +161,11 @@ describe('scripts can decide by the exit code', () => {
   test('7 when the relay ended before it was active', async () => {
     await json(['freeze', 'launch']);
     const waiting = aegis(['relays', 'create', '--label', 'doomed=yes', '--wait']);
-    let doomed: { id: string }[] = [];
-    while (doomed.length === 0) doomed = await json(['relays', 'list', '--label', 'doomed=yes']);
-    await json(['relays', 'delete', doomed[0]?.id ?? '']);
+    const id = await waitFor('the relay', 30_000, async () => {
+      const [doomed] = await json(['relays', 'list', '--label', 'doomed=yes']);
+      return doomed?.id;
+    });
+    await json(['relays', 'delete', id]);
     expect(await waiting).toMatchObject({ code: 7, err: expect.stringContaining('is terminated: requested') });
     await json(['unfreeze']);
   }, 60_000);

@@ -19,10 +19,7 @@ export const EC2_THROTTLE_BUCKETS: Readonly<Record<Ec2Operation, OperationBucket
     instances: { capacity: 1000, refillPerSecond: 20 },
   },
   describe_instances: { requests: { capacity: 100, refillPerSecond: 20 } },
-  describe_images: { requests: { capacity: 100, refillPerSecond: 20 } },
-  describe_subnets: { requests: { capacity: 100, refillPerSecond: 20 } },
   create_tags: { requests: { capacity: 50, refillPerSecond: 5 } },
-  delete_tags: { requests: { capacity: 50, refillPerSecond: 5 } },
 };
 
 /** Longest way of a request to AWS that is reckoned with, a new connection's handshake included. */

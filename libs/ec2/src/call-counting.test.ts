@@ -204,7 +204,7 @@ describe('the deadline', () => {
     const provider = bench.provider({ signal: ending.signal });
     const calls = Array.from({ length: 12 }, () => failureOf(provider.describeByIds(REGION, [I1])));
     const launch = failureOf(provider.launch(REGION, launchRequest()));
-    while (bench.stub.calls.length < 13) await new Promise((resolve) => setTimeout(resolve, 5));
+    await bench.stub.called(13);
     ending.abort();
     expect(await launch).toMatchObject({ kind: 'timeout', code: 'Aborted', outcome: 'unknown' });
     for (const call of calls) expect(await call).toMatchObject({ code: 'Aborted' });

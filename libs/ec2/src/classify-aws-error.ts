@@ -147,7 +147,7 @@ function kindOf({ codes, httpStatus, message }: ErrorFacts): AwsFailureKind {
   for (const code of codes) {
     const kind = KIND_BY_CODE.get(code);
     if (kind !== undefined) return kind;
-    // CreateTags and DeleteTags answer InvalidID for an instance that does not exist.
+    // CreateTags answers InvalidID for an instance that does not exist.
     if (code === 'InvalidID' && message.search(INSTANCE_IDS) >= 0) return 'not_found';
   }
   if (httpStatus === 429) return 'throttled';

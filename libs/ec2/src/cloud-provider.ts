@@ -106,40 +106,9 @@ export interface InstanceTagger {
     tags: Readonly<Record<string, string>>,
     options?: CallOptions,
   ): Promise<TagResult>;
-  removeTags(
-    region: string,
-    instanceIds: readonly string[],
-    keys: readonly string[],
-    options?: CallOptions,
-  ): Promise<TagResult>;
 }
 
-export interface ImageView {
-  imageId: string;
-  /** `available` when it can be launched. */
-  state: string;
-  architecture: string | null;
-}
-
-export interface SubnetView {
-  subnetId: string;
-  state: string;
-  zone: string | null;
-  freeAddresses: number;
-}
-
-/** Looks at what a region's configuration names; an unknown id rejects with a `CloudError` of kind `rejected`. */
-export interface OfferingReader {
-  describeImages(region: string, imageIds: readonly string[], options?: CallOptions): Promise<ImageView[]>;
-  describeSubnets(region: string, subnetIds: readonly string[], options?: CallOptions): Promise<SubnetView[]>;
-}
-
-export interface CloudProvider
-  extends InstanceLauncher,
-    InstanceReader,
-    InstanceTerminator,
-    InstanceTagger,
-    OfferingReader {
+export interface CloudProvider extends InstanceLauncher, InstanceReader, InstanceTerminator, InstanceTagger {
   readonly regions: readonly string[];
   /**
    * Resolves a region's credentials and opens its connection with one small DescribeInstances, so that the first launch

@@ -1,13 +1,5 @@
 /** Every AWS operation this product calls: the closed set of the `op` label. */
-export const EC2_OPERATIONS = [
-  'run_instances',
-  'describe_instances',
-  'terminate_instances',
-  'create_tags',
-  'delete_tags',
-  'describe_images',
-  'describe_subnets',
-] as const;
+export const EC2_OPERATIONS = ['run_instances', 'describe_instances', 'terminate_instances', 'create_tags'] as const;
 export type Ec2Operation = (typeof EC2_OPERATIONS)[number];
 
 /** Why an HTTP attempt was made again: the closed set of the `reason` label. */

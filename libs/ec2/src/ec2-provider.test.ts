@@ -315,13 +315,13 @@ describe('terminate', () => {
 });
 
 describe('tags', () => {
-  test('are set and removed, unknown instances aside', async () => {
+  test('are set, unknown instances aside', async () => {
     bench.stub.answer(
       refusal(400, 'InvalidInstanceID.NotFound', `The instance ID '${instanceId(1)}' does not exist`),
       answerXml('CreateTags', '<return>true</return>'),
     );
     const ids = [instanceId(1), instanceId(2)];
-    expect(await bench.provider().setTags(REGION, ids, { 'aegis:orphan-since': '2026-01-01T00:00:00Z' })).toEqual({
+    expect(await bench.provider().setTags(REGION, ids, { 'aegis:tenant': 'acme' })).toEqual({
       tagged: [instanceId(2)],
       missing: [instanceId(1)],
       failures: [],
@@ -329,39 +329,9 @@ describe('tags', () => {
     expect(Object.fromEntries(bench.stub.calls[1]?.params ?? [])).toMatchObject({
       Action: 'CreateTags',
       'ResourceId.1': instanceId(2),
-      'Tag.1.Key': 'aegis:orphan-since',
-      'Tag.1.Value': '2026-01-01T00:00:00Z',
+      'Tag.1.Key': 'aegis:tenant',
+      'Tag.1.Value': 'acme',
     });
-    bench.stub.answer(answerXml('DeleteTags', '<return>true</return>'));
-    await bench.provider().removeTags(REGION, [instanceId(2)], ['aegis:orphan-since']);
-    const removal = bench.stub.calls[2]?.params;
-    expect([removal?.get('Action'), removal?.get('Tag.1.Key'), removal?.has('Tag.1.Value')]).toEqual([
-      'DeleteTags',
-      'aegis:orphan-since',
-      false,
-    ]);
-  });
-});
-
-describe('images and subnets', () => {
-  test('are read as far as a configuration needs them', async () => {
-    bench.stub.answer(
-      answerXml(
-        'DescribeImages',
-        '<imagesSet><item><imageId>ami-1</imageId><imageState>available</imageState><architecture>arm64</architecture></item></imagesSet>',
-      ),
-      answerXml(
-        'DescribeSubnets',
-        '<subnetSet><item><subnetId>subnet-1</subnetId><state>available</state><availabilityZone>eu-west-1a</availabilityZone><availableIpAddressCount>250</availableIpAddressCount></item></subnetSet>',
-      ),
-    );
-    const provider = bench.provider();
-    expect(await provider.describeImages(REGION, ['ami-1'])).toEqual([
-      { imageId: 'ami-1', state: 'available', architecture: 'arm64' },
-    ]);
-    expect(await provider.describeSubnets(REGION, ['subnet-1'])).toEqual([
-      { subnetId: 'subnet-1', state: 'available', zone: 'eu-west-1a', freeAddresses: 250 },
-    ]);
   });
 });
 

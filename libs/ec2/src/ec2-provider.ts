@@ -8,7 +8,6 @@ import { createInstanceLauncher } from './instance-launcher.js';
 import { createInstanceReader } from './instance-reader.js';
 import { createInstanceTagger } from './instance-tagger.js';
 import { createInstanceTerminator } from './instance-terminator.js';
-import { createOfferingReader } from './offering-reader.js';
 import type { ProviderObserver } from './provider-observer.js';
 import { RegionClient } from './region-client.js';
 import { ec2 } from './sdk.js';
@@ -69,7 +68,6 @@ export function createEc2Provider(options: Ec2ProviderOptions): CloudProvider {
     ...createInstanceReader(clientOf, { pageSize: options.pageSize ?? DEFAULT_PAGE_SIZE }),
     ...createInstanceTerminator(clientOf),
     ...createInstanceTagger(clientOf),
-    ...createOfferingReader(clientOf),
     noteSpending: (region, spending) => clients.get(region)?.budget?.take(spending),
     warmUp: (region, callOptions) => warmUp(clientOf(region), callOptions),
     close: () => {

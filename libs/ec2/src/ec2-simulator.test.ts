@@ -288,19 +288,16 @@ describe('terminate', () => {
 });
 
 describe('marks', () => {
-  test('are set and taken off again', async () => {
+  test('are set, unknown instances aside', async () => {
     const provider = ec2();
     const { instances } = await provider.launch(REGION, request(2));
     const ids = idsOf(instances);
-    const result = await provider.setTags(REGION, [...ids, 'i-0123456789abcdef0'], { [TAG_KEYS.orphanSince]: 'now' });
+    const result = await provider.setTags(REGION, [...ids, 'i-0123456789abcdef0'], { [TAG_KEYS.tenant]: 'acme' });
     expect(result).toEqual({ tagged: ids, missing: ['i-0123456789abcdef0'], failures: [] });
     const marked = await provider.describeByIds(REGION, ids);
-    expect(marked.map((view) => view.tags[TAG_KEYS.orphanSince])).toEqual(['now', 'now']);
+    expect(marked.map((view) => view.tags[TAG_KEYS.tenant])).toEqual(['acme', 'acme']);
     // The mark does not get in the way of reading who the instance is.
     expect(marked.every((view) => view.relay !== null)).toBe(true);
-    await provider.removeTags(REGION, ids, [TAG_KEYS.orphanSince]);
-    const clean = await provider.describeByIds(REGION, ids);
-    expect(clean.map((view) => view.tags[TAG_KEYS.orphanSince])).toEqual([undefined, undefined]);
   });
 });
 

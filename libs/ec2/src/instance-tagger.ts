@@ -15,17 +15,6 @@ export function createInstanceTagger(clientOf: (region: string) => RegionClient)
       });
       return toTagResult(result);
     },
-
-    async removeTags(region, instanceIds, keys, { signal } = {}) {
-      const client = clientOf(region);
-      const Tags = keys.map((Key) => ({ Key }));
-      const result = await inBatches(instanceIds, async (ids) => {
-        const command = new ec2.DeleteTagsCommand({ Resources: ids, Tags });
-        await client.call({ op: 'delete_tags', command, signal });
-        return ids;
-      });
-      return toTagResult(result);
-    },
   };
 }
 

@@ -135,11 +135,10 @@ describe('the policy', () => {
   test('lets instances of the deployment alone be terminated and marked', () => {
     const own = { ...HERE, 'aws:ResourceTag/aegis:deployment': 'prod' };
     const foreign = { ...HERE, 'aws:ResourceTag/aegis:deployment': 'other' };
-    const marks = { 'aws:TagKeys': [TAG_KEYS.tenant, TAG_KEYS.orphanSince] };
+    const marks = { 'aws:TagKeys': [TAG_KEYS.tenant] };
     for (const [action, more] of [
       ['ec2:TerminateInstances', {}],
       ['ec2:CreateTags', marks],
-      ['ec2:DeleteTags', marks],
     ] as const) {
       expect([action, can(action, arn('instance'), { ...own, ...more })]).toEqual([action, true]);
       expect([action, can(action, arn('instance'), { ...foreign, ...more })]).toEqual([action, false]);
@@ -152,7 +151,6 @@ describe('the policy', () => {
     (key) => {
       const context = { 'aws:ResourceTag/aegis:deployment': 'prod', 'aws:TagKeys': [TAG_KEYS.tenant, key] };
       expect(can('ec2:CreateTags', arn('instance'), context)).toBe(false);
-      expect(can('ec2:DeleteTags', arn('instance'), context)).toBe(false);
     },
   );
 

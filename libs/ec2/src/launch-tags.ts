@@ -14,8 +14,6 @@ export const TAG_KEYS = {
   tenant: 'aegis:tenant',
   /** Set by an operator: no sweep touches this instance. */
   protected: 'aegis:protected',
-  /** Set by the sweep that first saw the instance without an owner. */
-  orphanSince: 'aegis:orphan-since',
 } as const;
 const RELAYS_PREFIX = 'aegis:relays:';
 const TENANTS_PREFIX = 'aegis:tenants:';

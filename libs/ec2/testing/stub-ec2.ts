@@ -17,6 +17,8 @@ export interface StubEc2 {
   endpoint: string;
   calls: StubCall[];
   connections: () => number;
+  /** Resolves once it has been asked so often. */
+  called(count: number): Promise<void>;
   /** Queues answers; the last one stays for all calls that follow. */
   answer(...answers: Answerer[]): void;
   close(): Promise<void>;
@@ -26,11 +28,13 @@ export async function startStubEc2(): Promise<StubEc2> {
   const calls: StubCall[] = [];
   let answers: Answerer[] = [];
   let connections = 0;
+  let arrived = () => {};
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const params = new URLSearchParams(await text(request));
     const call = { action: params.get('Action') ?? '', params };
     calls.push(call);
+    arrived();
     const next = (answers.length > 1 ? answers.shift() : answers[0]) ?? 'cut';
     const answer = typeof next === 'function' ? await next(call) : next;
     if (answer === 'hang') return;
@@ -59,6 +63,13 @@ export async function startStubEc2(): Promise<StubEc2> {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
     connections: () => connections,
+    async called(count) {
+      while (calls.length < count) {
+        await new Promise<void>((resolve) => {
+          arrived = resolve;
+        });
+      }
+    },
     answer: (...list) => {
       answers = list;
     },

@@ -23,15 +23,7 @@ export const DEPROVISION_STATUSES = ['ok', 'error', 'ignored'] as const;
 export type DeprovisionStatus = (typeof DEPROVISION_STATUSES)[number];
 
 /** The EC2 operations this product calls. */
-export const AWS_OPERATIONS = [
-  'run_instances',
-  'describe_instances',
-  'terminate_instances',
-  'create_tags',
-  'delete_tags',
-  'describe_images',
-  'describe_subnets',
-] as const;
+export const AWS_OPERATIONS = ['run_instances', 'describe_instances', 'terminate_instances', 'create_tags'] as const;
 export type AwsOperation = (typeof AWS_OPERATIONS)[number];
 
 /** `ignored` belongs to `terminate_instances` alone: the instance was terminal already. */

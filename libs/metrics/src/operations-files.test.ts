@@ -121,18 +121,21 @@ describe('alerts', () => {
   });
 
   const runbooks = readRunbooks();
+  /** An operator's own base, when there is one, then the page's path in the repository. */
+  const BASE = '{{ with $externalLabels.runbook_base }}{{ . }}/{{ end }}';
+  const pathOf = (url = '') => (url.startsWith(BASE) ? url.slice(BASE.length) : `without a base: ${url}`);
 
   test.each(alerts)('$alert says how bad, what to do and where to read on', ({ alert, labels, annotations }) => {
     expect(['critical', 'warning']).toContain(labels?.severity);
     expect(annotations?.summary?.length).toBeGreaterThan(40);
-    const page = runbooks.get(annotations?.runbook_url ?? '') ?? '';
+    const page = runbooks.get(pathOf(annotations?.runbook_url)) ?? '';
     expect(page.split('\n')[0]).toBe(`# ${alert}`);
     for (const section of ['Meaning', 'Impact', 'Diagnosis', 'Action']) expect(page).toContain(`\n## ${section}\n`);
     expect(page).toContain('```promql');
   });
 
   test('every runbook belongs to an alert and is in the index', () => {
-    const named = new Set(alerts.map((rule) => rule.annotations?.runbook_url));
+    const named = new Set(alerts.map((rule) => pathOf(rule.annotations?.runbook_url)));
     expect([...runbooks.keys()].filter((file) => !named.has(file))).toEqual([]);
     const index = readFileSync(repositoryFile('docs/runbooks/README.md'), 'utf8');
     expect([...runbooks.keys()].filter((file) => !index.includes(`(${file.split('/').at(-1)})`))).toEqual([]);
@@ -161,6 +164,21 @@ describe('alerts', () => {
     expect(faults).toEqual([]);
   });
 
+  test('every alert over counters has rule tests in which one is reset: it goes on when it fires, and else stays silent', () => {
+    const counting = alerts.filter(({ expr }) => /\b(rate|increase)\(|:error_ratio_rate/.test(expr));
+    const courses = readRuleTests()
+      .filter(({ input_series }) => input_series.some(({ values }) => isReset(String(values))))
+      .map(({ alert_rule_test: steps = [] }) => steps);
+    const faults = [...new Set(counting.map(({ alert }) => alert))].filter((name) => {
+      const own = courses.map((steps) => steps.filter(({ alertname }) => alertname === name));
+      const fires = own.some((steps) => steps.some(({ exp_alerts }) => exp_alerts.length > 0));
+      const silent = own.some((steps) => steps.length > 0 && steps.every(({ exp_alerts }) => exp_alerts.length === 0));
+      return !(fires && silent);
+    });
+    expect(faults).toEqual([]);
+    expect(counting.length).toBeGreaterThan(15);
+  });
+
   test('inhibitions name alerts that exist', () => {
     const text = readFileSync(repositoryFile('prometheus/alertmanager.yml'), 'utf8');
     const known = new Set(alerts.map((rule) => rule.alert));
@@ -169,6 +187,18 @@ describe('alerts', () => {
     expect(named.length).toBeGreaterThan(0);
   });
 });
+
+/** Whether a series in promtool's notation (`9x4 _x2 0+1x8`) falls to 0 after it had counted. */
+function isReset(values: string): boolean {
+  let counted = false;
+  for (const part of values.split(' ')) {
+    const [, start, step = '0'] = /^(\d+)(?:\+(\d+))?(?:x\d+)?$/.exec(part) ?? [];
+    if (start === undefined) continue;
+    if (counted && start === '0') return true;
+    counted ||= Number(start) > 0 || Number(step) > 0;
+  }
+  return false;
+}
 
 describe('dashboards', () => {
   const dashboards = readDashboards();

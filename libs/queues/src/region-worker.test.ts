@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { connectTestRedis, deleteKeys } from '@aegis/local-stack';
+import { connectTestRedis, deleteKeys, waitFor } from '@aegis/local-stack';
 import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { bullmq } from './bullmq.js';
 import type { JobName } from './job-catalogue.js';
@@ -157,7 +157,7 @@ test('a worker that takes nothing although a job waits is replaced, and the job 
   });
   worker.start();
   // A queue that has just been looked into is waited for with the next look.
-  while (hang.mock.calls.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  await waitFor('both to look', 15_000, async () => hang.mock.calls.length >= 2);
   await queue.trigger('relay_launch');
   await queue.trigger('relay_terminate');
   await run(4);

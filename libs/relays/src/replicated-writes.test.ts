@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RedisServer, startRedisServer } from '@aegis/local-stack';
+import { type RedisServer, startRedisServer, waitFor } from '@aegis/local-stack';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { createReplicatedWrites, NotReplicatedError } from './replicated-writes.js';
@@ -27,7 +27,7 @@ beforeAll(async () => {
   replica = await startRedisServer({ dir: join(dir, 'replica'), appendOnly: false, settings });
   redis = new Redis(master.url);
   copy = new Redis(replica.url);
-  while (!(await redis.info('replication')).includes('state=online')) await copy.ping();
+  await waitFor('the replica in step', 15_000, async () => (await redis.info('replication')).includes('state=online'));
 });
 afterAll(async () => {
   redis.disconnect();

@@ -10,6 +10,7 @@ import type { Redis } from 'ioredis';
 import { checkRedis, readRedisInfo, redisFault } from './redis-check.js';
 import { closeRedis, connectRedis, type RedisClient, type RedisRole } from './redis-client.js';
 import { StartupError } from './startup-error.js';
+import { startFakeSentinel } from './testing/fake-sentinel.js';
 
 let dir: string;
 let server: RedisServer;
@@ -89,6 +90,37 @@ describe.each<RedisRole>(['store', 'queue'])('a %s client', (role) => {
     );
     expect(log).toMatch(/"redis is back"/);
   });
+});
+
+describe('a client of sentinels', () => {
+  test.each<RedisRole>(['store', 'queue'])(
+    'finds the new master (%s) although it is told of the failover while it asks who is the master',
+    async (role) => {
+      const sentinel = await startFakeSentinel(server.port);
+      try {
+        const { client, next } = connect(role, `redis+sentinel://127.0.0.1:${sentinel.port}/aegis`);
+        await checkRedis(client, { logger });
+        await sentinel.listeners(1);
+        const asked = sentinel.holdNextQuestion();
+        const up = next('up');
+        (client as Redis).stream.destroy();
+        const question = await asked;
+        const told = new Promise((resolve) => client.once('end', resolve));
+        sentinel.tellOfFailover();
+        // ioredis cuts its connections to the sentinels when it has heard of it.
+        await sentinel.listenersGone();
+        question.answer();
+        // This is where ioredis gives up. Should it no longer, this test and what it is about can go.
+        await told;
+        await up;
+        expect(await client.ping()).toBe('PONG');
+        await closeRedis(client);
+        expect(client.status).toBe('end');
+      } finally {
+        await sentinel.close();
+      }
+    },
+  );
 });
 
 describe('a store client', () => {

@@ -109,11 +109,29 @@ export function connectRedis(options: ConnectRedisOptions): RedisClient {
     // Sentinels tell of a failover at once, even when the old master hangs and closes nothing.
     ...(connection.target.kind === 'sentinel' && { failoverDetector: !blocking }),
   });
+  if (connection.target.kind === 'sentinel') surviveFailover(client);
   reportConnection(client, address, options);
   addresses.set(client, address);
   // Not for blocking reads, which wait alone on their connection.
   if (!blocking) client.on('connect', () => groupWrites(client.stream as Socket));
   return client;
+}
+
+const closed = new WeakSet<RedisClient>();
+
+/**
+ * ioredis 6.0 gives a client up for good when the sentinels tell of the failover while it asks them for the new master: what
+ * is meant to cut the connection to the old one ends the search, and the failed search ends the client.
+ */
+function surviveFailover(client: Redis): void {
+  client.on('end', () => {
+    setTimeout(() => {
+      if (closed.has(client) || client.status !== 'end') return;
+      client.connect().catch(() => {
+        // Told as an 'error' of the client, and tried again at its next 'end' or by its own retries.
+      });
+    }, reconnectDelay(1));
+  });
 }
 
 /** A cluster client retries by itself what roles that must fail fast leave to their callers. */
@@ -201,6 +219,7 @@ function reportConnection(client: RedisClient, address: string, options: Connect
 
 /** Lets replies in flight arrive, then closes; cuts the connection when Redis does not answer. */
 export async function closeRedis(client: RedisClient): Promise<void> {
+  closed.add(client);
   if (client.status === 'end') return;
   if (client.status !== 'ready') return client.disconnect();
   let timer: NodeJS.Timeout | undefined;
@@ -211,4 +230,6 @@ export async function closeRedis(client: RedisClient): Promise<void> {
   client.quit().catch(() => client.disconnect());
   await ended;
   clearTimeout(timer);
+  // After a QUIT ioredis goes on listening to the sentinels.
+  if (client instanceof Redis && client.options.sentinels) client.disconnect();
 }

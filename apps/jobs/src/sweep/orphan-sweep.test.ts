@@ -1,5 +1,5 @@
-import { deleteKeys, keysOf } from '@aegis/local-stack';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { backUpRegion, restoreRegion } from '../testing/region-backup.js';
 import { createRegionWorld, type RegionWorld } from '../testing/region-world.js';
 
 let world: RegionWorld;
@@ -142,7 +142,7 @@ describe('a store restored from an old backup', () => {
   test('learns of relays it never heard of, closes those that are gone, and launches none twice', async () => {
     await active(2);
     await world.create(2);
-    const backup = await dump();
+    const backup = await backUpRegion(world);
     await world.worker()('relay_launch');
     await world.worker()('relay_boot_watch');
     await world.checkInAll();
@@ -151,7 +151,7 @@ describe('a store restored from an old backup', () => {
     const gone = before.at(-1);
     await world.sim.terminateOutside([gone?.instanceId ?? '']);
 
-    await restore(backup);
+    await restoreRegion(world, backup);
     expect(await world.relays()).toHaveLength(4);
     await sweep();
     await world.worker()('relay_launch');
@@ -163,16 +163,3 @@ describe('a store restored from an old backup', () => {
     expect(await world.instances()).toHaveLength(5);
   });
 });
-
-/** The region's keys, as a backup holds them; the mark of the Redis process they were verified in is not the new one's. */
-async function dump(): Promise<Map<string, Buffer>> {
-  const keys = await keysOf(world.redis, `{aegis:${world.region}}*`);
-  const values = await Promise.all(keys.map((key) => world.redis.dumpBuffer(key)));
-  return new Map(keys.flatMap((key, index) => (values[index] ? [[key, values[index]] as const] : [])));
-}
-
-async function restore(backup: Map<string, Buffer>): Promise<void> {
-  await deleteKeys(world.redis, `{aegis:${world.region}}*`);
-  for (const [key, value] of backup) await world.redis.restore(key, 0, value);
-  await world.redis.hset(`{aegis:${world.region}}:meta`, 'verified', 'the run id of another process');
-}

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { waitFor } from '@aegis/local-stack';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createRegionWorld, type RegionWorld } from '../testing/region-world.js';
 
@@ -28,16 +28,16 @@ async function deleteAll(): Promise<void> {
 /** EC2's visibility runs on its own clock. */
 async function untilShown(count: number): Promise<void> {
   const ids = (await world.instances()).map(({ id }) => id);
-  for (let i = 0; i < 200; i++) {
-    if ((await world.cloud.describeByIds(world.region, ids)).length === count) return;
-    await setTimeout(10);
-  }
-  throw new Error('the instances never showed');
+  await waitFor('the instances to show', 15_000, async () => {
+    return (await world.cloud.describeByIds(world.region, ids)).length === count;
+  });
 }
 
 /** EC2 shuts machines down on its own clock. */
 async function untilEnded(): Promise<void> {
-  while ((await world.instances()).some(({ state }) => state !== 'terminated')) await setTimeout(10);
+  await waitFor('all instances terminated', 15_000, async () =>
+    (await world.instances()).every(({ state }) => state === 'terminated'),
+  );
 }
 
 const calls = async (operation: string) =>

@@ -1,6 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
-import { setTimeout } from 'node:timers/promises';
 import { type AegisConfig, loadConfig, type RegionConfig } from '@aegis/config';
 import { type CloudProvider, createEc2Provider } from '@aegis/ec2';
 import {
@@ -10,7 +9,7 @@ import {
   type SimInstance,
   startEc2Simulator,
 } from '@aegis/ec2-sim';
-import { connectTestRedis, deleteKeys } from '@aegis/local-stack';
+import { connectTestRedis, deleteKeys, waitFor } from '@aegis/local-stack';
 import { createLogger } from '@aegis/logging';
 import { createMetrics, type Metrics, Registry } from '@aegis/metrics';
 import type { JobName, RegionQueue } from '@aegis/queues';
@@ -44,11 +43,18 @@ export interface RegionWorld {
   /** A worker of its own, as another process would have it. */
   worker(parts?: WorkerParts): RegionRunner;
   create(count: number): Promise<Relay[]>;
-  relays(): Promise<Relay[]>;
+  /** One create of a tenant, with what came of it: the warm pool may answer it. */
+  claim(tenant?: string): ReturnType<RelayFrontStore['create']>;
+  /** A tenant's, acme's if none is named; those of '' are the spares. */
+  relays(tenant?: string): Promise<Relay[]>;
   /** EC2's own truth. */
   instances(): Promise<SimInstance[]>;
   liveInstances(): Promise<SimInstance[]>;
-  checkInAll(): Promise<void>;
+  checkInAll(tenant?: string): Promise<void>;
+  /** All that the store holds of the region is gone; EC2 is not. */
+  loseStore(): Promise<void>;
+  /** Store and EC2 are as on the first day; the clock is not. */
+  startOver(): Promise<void>;
   /** Somebody ends these instances, and EC2 shows them no more. */
   forget(instanceIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
@@ -100,11 +106,17 @@ export async function createRegionWorld(
   const triggered: JobName[] = [];
   const regionConfig = config.regions[0];
   if (!regionConfig) throw new Error('the test configuration has no region');
-  const relays = async () => {
-    const page = await front.list({ tenant: 'acme', regions: [region], limit: 200 });
+  const create = (tenant: string, maxLifetimeSeconds: number) => {
+    const id = newRelayId(region, now(), randomInt);
+    const request = { id, tenant, region, labels: {}, leaseSeconds: 600, maxLifetimeSeconds };
+    return front.create({ ...request, now: now() });
+  };
+  const relays = async (tenant = 'acme') => {
+    const page = await front.list({ tenant, regions: [region], limit: 200 });
     return page.outcome === 'page' ? page.relays : [];
   };
   const instances = () => sim.instances({ region });
+  const loseStore = () => deleteKeys(redis, `{aegis:${region}}*`);
 
   return {
     region,
@@ -138,33 +150,32 @@ export async function createRegionWorld(
           offset += ms;
         },
       }),
-    create: (count) =>
-      Promise.all(
-        Array.from({ length: count }, async () => {
-          const id = newRelayId(region, now(), randomInt);
-          const request = { id, tenant: 'acme', region, labels: {}, leaseSeconds: 600, maxLifetimeSeconds: 86_400 };
-          return (await front.create({ ...request, now: now() })).relay;
-        }),
-      ),
+    create: (count) => Promise.all(Array.from({ length: count }, async () => (await create('acme', 86_400)).relay)),
+    claim: (tenant = 'acme') => create(tenant, 3_600),
     relays,
     instances,
     liveInstances: async () => (await instances()).filter(({ state }) => state === 'pending' || state === 'running'),
-    async checkInAll() {
-      for (const { instanceId, intentId, state } of await relays()) {
+    async checkInAll(tenant) {
+      for (const { instanceId, intentId, state } of await relays(tenant)) {
         if (state === 'booting' && instanceId && intentId)
           await front.checkIn({ region, intentId, instanceId, now: now() });
       }
     },
+    loseStore,
+    async startOver() {
+      await loseStore();
+      await sim.reset();
+    },
     async forget(instanceIds) {
       await sim.terminateOutside(instanceIds);
-      for (let purged = 0; purged < instanceIds.length; ) {
-        purged += await sim.purge();
-        await setTimeout(5);
-      }
+      await waitFor('EC2 to have forgotten them', 15_000, async () => {
+        await sim.purge();
+        return (await instances()).every(({ id }) => !instanceIds.includes(id));
+      });
     },
     async close() {
       cloud.close();
-      await deleteKeys(redis, `{aegis:${region}}*`);
+      await loseStore();
       await Promise.all([redis, apiRedis, jobsRedis].map((client) => client.quit()));
       await simulator.stop();
     },

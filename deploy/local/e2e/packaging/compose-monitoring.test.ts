@@ -2,34 +2,22 @@
 
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { findProgram } from '../../src/monitoring.js';
 import { repositoryPath } from '../../src/repository.js';
-import { composePath, readCompose, type Service } from './read-compose.js';
+import { freshFolder } from './fresh-folder.js';
+import { composePath, readCompose, readNamed, type Service, serviceOf } from './read-compose.js';
 import { readDockerfile, resolveStage } from './read-dockerfile.js';
 
 const run = promisify(execFile);
 
 const compose = readCompose();
-const service = (name: 'prometheus' | 'grafana'): Service => {
-  const found = compose.services[name];
-  if (found === undefined) throw new Error(`compose.yaml has no service ${name}`);
-  return found;
-};
-const read = (path: string): string => readFileSync(composePath(path), 'utf8');
-
-let dir: string;
-
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'aegis-compose-'));
-});
-
-afterAll(() => rm(dir, { recursive: true, force: true }));
+const service = (name: 'prometheus' | 'grafana'): Service => serviceOf(compose, name);
+const folder = freshFolder('aegis-compose-');
 
 describe('prometheus', () => {
   interface ScrapeJob {
@@ -37,7 +25,7 @@ describe('prometheus', () => {
     honor_labels: boolean;
     dns_sd_configs?: { names: string[]; type: string; port: number }[];
   }
-  const own = parse(read(compose.configs.prometheus?.file ?? ''));
+  const own = parse(readNamed(compose.configs.prometheus?.file ?? ''));
   const original = parse(readFileSync(repositoryPath('prometheus/prometheus.yml'), 'utf8'));
 
   test('has the settings of the repository, with other addresses', () => {
@@ -71,9 +59,9 @@ describe('prometheus', () => {
   if (skipped) process.stderr.write('skipped: promtool is not on PATH (apt-get install prometheus)\n');
 
   (skipped ? test.skip : test)('passes promtool, laid out as in the container', async () => {
-    const etc = join(dir, 'prometheus');
+    const etc = join(folder(), 'prometheus');
     await mkdir(join(etc, 'rules'), { recursive: true });
-    await writeFile(join(etc, 'prometheus.yml'), read(compose.configs.prometheus?.file ?? ''));
+    await writeFile(join(etc, 'prometheus.yml'), readNamed(compose.configs.prometheus?.file ?? ''));
     const rules = repositoryPath('prometheus/rules');
     for (const name of readdirSync(rules)) {
       await writeFile(join(etc, 'rules', name), readFileSync(join(rules, name)));
@@ -93,7 +81,7 @@ describe('grafana', () => {
     const provisioning = mountedAt('/etc/grafana/provisioning/dashboards') ?? '';
     const [file = '', ...others] = readdirSync(composePath(provisioning));
     expect(others).toEqual([]);
-    const [provider] = parse(read(join(provisioning, file))).providers;
+    const [provider] = parse(readNamed(join(provisioning, file))).providers;
     const dashboards = composePath(mountedAt(provider.options.path) ?? 'nowhere');
     expect(dashboards).toBe(repositoryPath('deploy/grafana/dashboards'));
     expect(readdirSync(dashboards).filter((name) => name.endsWith('.json')).length).toBeGreaterThanOrEqual(6);
@@ -101,7 +89,7 @@ describe('grafana', () => {
 
   test('finds Prometheus as the dashboards expect it', () => {
     const local = parse(readFileSync(repositoryPath('deploy/grafana/provisioning/datasources/prometheus.yml'), 'utf8'));
-    const own = parse(read(compose.configs['grafana-datasource']?.file ?? ''));
+    const own = parse(readNamed(compose.configs['grafana-datasource']?.file ?? ''));
     const [{ url, ...rest }] = own.datasources;
     const [{ url: _, ...localRest }] = local.datasources;
     expect(rest).toEqual(localRest);

@@ -2,23 +2,25 @@
 
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { hashApiKey, loadConfig, SETTINGS } from '@aegis/config';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { DCLinter } from 'dclint';
 import { parse } from 'yaml';
 import { repositoryPath } from '../../src/repository.js';
+import { freshFolder } from './fresh-folder.js';
 import {
   COMPOSE_FILE,
   type Compose,
   composePath,
   readCompose,
   readEnvFile,
+  readNamed,
   type Service,
   SIMULATOR_ENV_FILE,
+  serviceOf,
 } from './read-compose.js';
 import { readDockerfile, resolveStage } from './read-dockerfile.js';
 
@@ -27,20 +29,8 @@ const run = promisify(execFile);
 const compose = readCompose();
 const trial = readCompose(readEnvFile(SIMULATOR_ENV_FILE));
 const services = Object.entries(compose.services);
-const service = (name: string, of: Compose = compose): Service => {
-  const found = of.services[name];
-  if (found === undefined) throw new Error(`compose.yaml has no service ${name}`);
-  return found;
-};
-const read = (path: string): string => readFileSync(composePath(path), 'utf8');
-
-let dir: string;
-
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'aegis-compose-'));
-});
-
-afterAll(() => rm(dir, { recursive: true, force: true }));
+const service = (name: string, of: Compose = compose): Service => serviceOf(of, name);
+const folder = freshFolder('aegis-compose-');
 
 /** What is looked at of a result; dclint's own declarations cannot be resolved by an ES module. */
 interface LintResult {
@@ -75,7 +65,7 @@ describe('the file', () => {
   });
 
   test('would not, with a mistyped key', async () => {
-    const file = join(dir, 'compose.yaml');
+    const file = join(folder(), 'compose.yaml');
     await writeFile(file, readFileSync(COMPOSE_FILE, 'utf8').replace('stop_grace_period: 60s', 'stop_grace: 60s'));
     expect(lint(file).join()).toContain('/services/redis');
   });
@@ -226,7 +216,7 @@ describe('api and jobs', () => {
 
   test('the configuration for the simulator loads as the containers load it', () => {
     const files: Record<string, string> = {
-      '/etc/aegis/aegis.yaml': read(trial.configs.aegis?.file ?? ''),
+      '/etc/aegis/aegis.yaml': readNamed(trial.configs.aegis?.file ?? ''),
       '/run/secrets/aegis_secret': 'a secret of at least thirty-two characters\n',
       '/run/secrets/redis_url': 'redis://:password@redis:6379\n',
     };
@@ -258,7 +248,7 @@ describe('api and jobs', () => {
 });
 
 test('the key that the trial configuration names is the one whose hash it holds', () => {
-  const text = read(trial.configs.aegis?.file ?? '');
+  const text = readNamed(trial.configs.aegis?.file ?? '');
   const [, key = ''] = /(aegis-trial-key[\w-]*\w)/.exec(text) ?? [];
   expect(parse(text).api.keys[0].sha256).toBe(hashApiKey(key));
 });

@@ -65,6 +65,13 @@ export function readCompose(env: Readonly<Record<string, string>> = {}): Compose
   return parse(text, (_, value) => (typeof value === 'string' ? interpolate(value, env) : value), { merge: true });
 }
 
+/** A service that must be there. */
+export function serviceOf({ services }: Compose, name: string): Service {
+  const found = services[name];
+  if (found === undefined) throw new Error(`compose.yaml has no service ${name}`);
+  return found;
+}
+
 /** The lines `NAME=value` of a file of variables. */
 export function readEnvFile(path: string): Record<string, string> {
   const matches = readFileSync(path, 'utf8').matchAll(/^([A-Z]\w*)=(.*)$/gm);
@@ -74,4 +81,9 @@ export function readEnvFile(path: string): Record<string, string> {
 /** A path of the file, which is relative to its folder, on this machine. */
 export function composePath(path: string): string {
   return resolve(dirname(COMPOSE_FILE), path);
+}
+
+/** The text of a file that compose.yaml names. */
+export function readNamed(path: string): string {
+  return readFileSync(composePath(path), 'utf8');
 }

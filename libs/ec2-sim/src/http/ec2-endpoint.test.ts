@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { failureOf, launchInput, startTestCloud, type TestCloud } from '../testing/test-cloud.js';
+import { until } from '../testing/until.js';
 
 let cloud: TestCloud;
 let ec2: EC2Client;
@@ -230,7 +231,7 @@ describe('faults', () => {
 
     await cloud.control.fault({ operation: 'RunInstances', kind: { type: 'hang' }, effect: 'done' });
     const patient = failureOf(run());
-    while ((await cloud.control.calls()).lastSeq < 2);
+    await until(async () => (await cloud.control.calls()).lastSeq >= 2);
     await cloud.control.clearFaults();
     await patient;
     expect(await launched()).toBe(1);

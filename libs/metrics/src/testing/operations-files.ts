@@ -19,6 +19,7 @@ export interface Rule {
 export interface RuleTest {
   file: string;
   name: string;
+  input_series: { series: string; values: string | number }[];
   alert_rule_test?: { alertname: string; eval_time: string; exp_alerts: unknown[] }[];
 }
 
