@@ -65,6 +65,7 @@ export interface WorkerParts {
   store?: FleetStore;
   cloud?: CloudProvider;
   queue?: Pick<RegionQueue, 'trigger'>;
+  now?: () => number;
 }
 
 const IDENTITY = { credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
@@ -145,7 +146,7 @@ export async function createRegionWorld(
         },
         metrics,
         logger: createLogger({ level: 'error', app: 'jobs', stream: QUIET_LOG }),
-        now,
+        now: parts.now ?? now,
         sleep: async (ms) => {
           offset += ms;
         },
