@@ -1,7 +1,7 @@
 #!/bin/sh
 # Usage: assemble-app.sh OUT, in a folder where npm has installed the production dependencies of one workspace.
-# Puts into OUT what that program needs to run: node_modules, and of each workspace npm linked there (the program and the
-# libraries it depends on) the built files and what they read at run time. Sources, tests and other programs stay out.
+# Puts into OUT what a program that is no bundle needs to run: node_modules, and of each workspace npm linked there (the
+# program and the libraries it depends on) the built files. Sources, tests and other programs stay out.
 set -eu
 out=$1
 
@@ -12,7 +12,7 @@ for link in node_modules/@aegis/*; do
   folder=$(readlink "$link")
   folder=${folder#../../}
   mkdir -p "$out/$folder"
-  for part in package.json dist lua docs-page agent; do
+  for part in package.json dist; do
     if [ -e "$folder/$part" ]; then cp -a "$folder/$part" "$out/$folder/"; fi
   done
 done

@@ -23,12 +23,17 @@ import {
 
 const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
 
-function build() {
-  const { status } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], {
+function run(what, script, ...args) {
+  const { status } = spawnSync(process.execPath, [join(root, script), ...args], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  if (status !== 0) throw new BootstrapError('the build failed (tsc -b): see the errors above');
+  if (status !== 0) throw new BootstrapError(`the build failed (${what}): see the errors above`);
+}
+
+function build() {
+  run('tsc -b', 'node_modules/typescript/bin/tsc', '-b');
+  run('bundling', 'deploy/bundle/bundle-apps.mjs');
 }
 
 async function ensureForTests(what, ensure) {

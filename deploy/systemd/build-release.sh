@@ -2,8 +2,8 @@
 # Usage: build-release.sh, in a git clone of Aegis, as root. Builds what the clone has checked out into
 # /opt/aegis/releases/VERSION and prints that folder; what runs at the moment is not touched.
 #
-# The steps are those of deploy/docker/Dockerfile: each program gets a tree of its own with its own production dependencies,
-# so that the AWS SDK is not even installed beside the API. No script of any npm package runs.
+# The steps are those of deploy/docker/Dockerfile: each program gets a tree of its own, so that the AWS SDK is nowhere beside
+# the API. No script of any npm package runs.
 set -eu
 umask 022
 releases=${AEGIS_RELEASES:-/opt/aegis/releases}
@@ -29,16 +29,17 @@ install_packages() {
 echo "building $version" >&2
 install_packages --include-workspace-root --workspace=apps/api --workspace=apps/jobs --workspace=libs/ec2-sim
 node node_modules/typescript/bin/tsc -b apps/api apps/jobs libs/ec2-sim >&2
-# npm counts what the tests of a linked library need among what the library needs.
-npm pkg delete devDependencies --workspaces --include-workspace-root >&2
+node deploy/bundle/bundle-apps.mjs >&2
 
 mkdir -p "$releases"
 rm -rf "$release.new"
-for program in api:apps/api jobs:apps/jobs sim:libs/ec2-sim; do
-  echo "collecting ${program%%:*}" >&2
-  install_packages --omit=dev --workspace="${program#*:}"
-  sh deploy/docker/assemble-app.sh "$release.new/${program%%:*}"
+for app in api jobs; do
+  sh deploy/docker/assemble-bundle.sh "$app" "$release.new/$app"
 done
+# npm counts what the tests of a linked library need among what the library needs.
+npm pkg delete devDependencies --workspaces --include-workspace-root >&2
+install_packages --omit=dev --workspace=libs/ec2-sim
+sh deploy/docker/assemble-app.sh "$release.new/sim"
 cp -R deploy/systemd "$release.new/systemd"
 cp docs/install-systemd.md LICENSE "$release.new/"
 chown -R root:root "$release.new"

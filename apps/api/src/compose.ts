@@ -97,7 +97,7 @@ export function composeApi({ config, logger, now = Date.now, streams }: ApiOptio
   const readiness = createReadiness({ logger, checks: [{ name: 'redis', check: () => redis.ping() }] });
   const routes = createRouteTable(apiSettings(config));
   const version = readPackageVersion(new URL('../package.json', import.meta.url));
-  const docs = createDocsPages(createOpenApiDocument({ routes, pages: operationsPages(config), version }));
+  const docs = createDocsPages(() => createOpenApiDocument({ routes, pages: operationsPages(config), version }));
   const operationsPaths = ['/healthz', '/readyz', '/metrics', ...docs.keys()];
   const metrics = createApiMetrics({ config, version, routes, operationsPaths, store, queues, now });
   const { bearerToken } = api.metrics;

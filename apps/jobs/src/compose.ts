@@ -158,15 +158,14 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
     async start() {
       schema.start();
       spending.start();
-      await ticks.start();
       for (const worker of workers) worker.start();
       // Launches wait until the store has been compared with EC2 once.
-      for (const [region, queue] of queues) {
+      const askForSweep = ([region, queue]: [string, RegionQueue]) =>
         // What is lost here the tick keeper asks for again.
-        await queue.trigger('orphan_sweep').catch((error: unknown) => {
+        queue.trigger('orphan_sweep').catch((error: unknown) => {
           logger.warn('the first sweep could not be asked for', { region, error });
         });
-      }
+      await Promise.all([ticks.start(), ...[...queues].map(askForSweep)]);
       await Promise.all(regions.map((region) => waitUntilVerified(store, region, logger)));
       for (const region of regions) {
         cloud.warmUp(region).catch((error: unknown) => logger.warn('EC2 does not answer yet', { region, error }));

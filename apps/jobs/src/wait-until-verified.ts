@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@aegis/logging';
 import type { FleetStore } from '@aegis/relays';
 
-const POLL_MS = 50;
+const POLL_MS = 20;
 /** A region whose EC2 does not answer must not keep the process from being ready for the others. */
 const LONGEST_MS = 5_000;
 

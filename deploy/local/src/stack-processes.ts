@@ -75,7 +75,7 @@ export function simProcess(settings: StackSettings, port: number): ManagedProces
 export function apiProcess(settings: StackSettings, port: number, replica: number): ManagedProcess {
   return nodeProcess(settings, {
     name: `api-${replica}`,
-    main: 'apps/api/dist/main.js',
+    main: 'apps/api/bundle/aegis-api.mjs',
     port,
     readyPath: '/readyz',
     env: { ...appEnv(settings, 'api'), AEGIS_API_PORT: String(port), ...settings.options.env },
@@ -86,7 +86,7 @@ export function apiProcess(settings: StackSettings, port: number, replica: numbe
 export function jobsProcess(settings: StackSettings, port: number, replica: number): ManagedProcess {
   return nodeProcess(settings, {
     name: `jobs-${replica}`,
-    main: 'apps/jobs/dist/main.js',
+    main: 'apps/jobs/bundle/aegis-jobs.mjs',
     port,
     readyPath: '/readyz',
     env: {

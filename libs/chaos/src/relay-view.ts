@@ -1,5 +1,5 @@
 import { RELAY_REASONS, RELAY_STATES } from '@aegis/relays';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A relay as the api answers it; what the harness looks at. */
 export const relayViewSchema = z.object({

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { ConfigError, type ConfigFault } from './config-error.js';
 import { type AegisConfig, configSchema } from './config-schema.js';
 import { crossChecks } from './cross-checks.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Ec2SimulatorOptions } from './simulator.js';
 import { DEFAULT_REGIONS, DEFAULT_SETTINGS } from './state/settings.js';
 

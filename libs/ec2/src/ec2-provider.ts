@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EC2ClientConfig } from '@aws-sdk/client-ec2';
+import { DescribeInstancesCommand, type EC2ClientConfig } from '@aws-sdk/client-ec2';
 import { CallBudget, type Spending } from './call-budget.js';
 import type { Clock } from './clock.js';
 import type { CallOptions, CloudProvider } from './cloud-provider.js';
@@ -10,7 +10,6 @@ import { createInstanceTagger } from './instance-tagger.js';
 import { createInstanceTerminator } from './instance-terminator.js';
 import type { ProviderObserver } from './provider-observer.js';
 import { RegionClient } from './region-client.js';
-import { ec2 } from './sdk.js';
 
 export interface Ec2ProviderOptions {
   regions: readonly string[];
@@ -107,7 +106,7 @@ function createRegionClient(region: string, options: Ec2ProviderOptions): Region
 }
 
 async function warmUp(client: RegionClient, { signal }: CallOptions = {}): Promise<void> {
-  const command = new ec2.DescribeInstancesCommand({
+  const command = new DescribeInstancesCommand({
     Filters: [{ Name: 'instance-state-name', Values: ['pending'] }],
     MaxResults: 5,
   });

@@ -1,10 +1,9 @@
-import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
+import { RunInstancesCommand, type RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import type { InstanceLauncher } from './cloud-provider.js';
 import { InstanceViewer } from './instance-view.js';
 import type { LaunchRequest } from './launch-request.js';
 import { isPackedTag } from './launch-tags.js';
 import type { RegionClient } from './region-client.js';
-import { ec2 } from './sdk.js';
 
 export function createInstanceLauncher(clientOf: (region: string) => RegionClient): InstanceLauncher {
   return {
@@ -12,7 +11,7 @@ export function createInstanceLauncher(clientOf: (region: string) => RegionClien
       const client = clientOf(region);
       const output = await client.call({
         op: 'run_instances',
-        command: new ec2.RunInstancesCommand(toRunInstancesInput(request)),
+        command: new RunInstancesCommand(toRunInstancesInput(request)),
         signal: options.signal,
         instances: request.maxCount,
       });

@@ -1,9 +1,8 @@
-import type { Filter } from '@aws-sdk/client-ec2';
+import { DescribeInstancesCommand, type Filter } from '@aws-sdk/client-ec2';
 import type { InstanceReader, InstanceView } from './cloud-provider.js';
 import type { InstanceScan } from './instance-scan.js';
 import { TAG_KEYS } from './launch-tags.js';
 import type { RegionClient } from './region-client.js';
-import { ec2 } from './sdk.js';
 import { slices } from './slices.js';
 import { TAKE_INSTANCES_POSITION, takeInstances } from './take-instances.js';
 
@@ -71,7 +70,7 @@ async function* describePages(listing: {
   const { client, filters, pageSize, signal } = listing;
   let token: string | undefined;
   do {
-    const command = new ec2.DescribeInstancesCommand({
+    const command = new DescribeInstancesCommand({
       Filters: filters,
       MaxResults: pageSize,
       ...(token === undefined ? {} : { NextToken: token }),

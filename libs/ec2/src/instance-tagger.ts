@@ -1,7 +1,7 @@
+import { CreateTagsCommand } from '@aws-sdk/client-ec2';
 import type { InstanceTagger, TagResult } from './cloud-provider.js';
 import { type BatchResult, inBatches } from './instance-batches.js';
 import type { RegionClient } from './region-client.js';
-import { ec2 } from './sdk.js';
 
 export function createInstanceTagger(clientOf: (region: string) => RegionClient): InstanceTagger {
   return {
@@ -9,7 +9,7 @@ export function createInstanceTagger(clientOf: (region: string) => RegionClient)
       const client = clientOf(region);
       const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
       const result = await inBatches(instanceIds, async (ids) => {
-        const command = new ec2.CreateTagsCommand({ Resources: ids, Tags });
+        const command = new CreateTagsCommand({ Resources: ids, Tags });
         await client.call({ op: 'create_tags', command, signal });
         return ids;
       });

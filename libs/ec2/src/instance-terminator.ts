@@ -1,10 +1,9 @@
-import type { TerminateInstancesCommandOutput } from '@aws-sdk/client-ec2';
+import { TerminateInstancesCommand, type TerminateInstancesCommandOutput } from '@aws-sdk/client-ec2';
 import type { AwsFailure } from './aws-failure.js';
 import type { InstanceChange, InstanceTerminator } from './cloud-provider.js';
 import { inBatches } from './instance-batches.js';
 import { toInstanceState } from './instance-view.js';
 import type { RegionClient } from './region-client.js';
-import { ec2 } from './sdk.js';
 
 export function createInstanceTerminator(clientOf: (region: string) => RegionClient): InstanceTerminator {
   return {
@@ -13,7 +12,7 @@ export function createInstanceTerminator(clientOf: (region: string) => RegionCli
       const { done, missing, failures } = await inBatches(instanceIds, async (ids) => {
         const output = await client.call({
           op: 'terminate_instances',
-          command: new ec2.TerminateInstancesCommand({ InstanceIds: ids }),
+          command: new TerminateInstancesCommand({ InstanceIds: ids }),
           signal: options.signal,
           instances: ids.length,
           nothingToDo: (ended) =>

@@ -21,7 +21,7 @@ const POLICY = JSON.parse(
     .replaceAll('IMAGE_PARAMETERS', 'golden/*'),
 ) as Policy;
 
-/** Names of the commands that are made anywhere in the library: `new ec2.RunInstancesCommand(…)`. */
+/** Names of the commands that are made anywhere in the library: `new RunInstancesCommand(…)`. */
 function commandsInSource(): string[] {
   const files = readdirSync(SOURCES).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
   const names = new Set<string>();

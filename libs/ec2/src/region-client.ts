@@ -1,4 +1,4 @@
-import type { EC2Client, EC2ClientConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-ec2';
+import { EC2Client, type EC2ClientConfig, type ServiceInputTypes, type ServiceOutputTypes } from '@aws-sdk/client-ec2';
 import type { Command } from '@smithy/core/client';
 import type { AwsFailure } from './aws-failure.js';
 import { ATTEMPT_POSITION, CallAttempts } from './call-attempts.js';
@@ -10,7 +10,6 @@ import { CloudError } from './cloud-error.js';
 import type { Ec2Operation, RetryReason } from './ec2-operation.js';
 import type { ProviderObserver } from './provider-observer.js';
 import { ObservedRetryStrategy } from './retry-strategy.js';
-import { ec2 } from './sdk.js';
 
 export interface RegionClientOptions {
   region: string;
@@ -66,7 +65,7 @@ export class RegionClient {
     this.region = options.region;
     this.#options = options;
     this.#retryStrategy = new ObservedRetryStrategy(options.maxAttempts);
-    this.#client = new ec2.EC2Client(clientConfig(options, this.#retryStrategy));
+    this.#client = new EC2Client(clientConfig(options, this.#retryStrategy));
   }
 
   get budget(): CallBudget | null {

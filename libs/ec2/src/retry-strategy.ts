@@ -1,7 +1,6 @@
-import type { StandardRetryStrategy } from '@smithy/core/retry';
+import { StandardRetryStrategy } from '@smithy/core/retry';
 import type { RetryErrorInfo, RetryStrategyV2, RetryToken, StandardRetryToken } from '@smithy/types';
 import { classifyAwsError } from './classify-aws-error.js';
-import { smithy } from './sdk.js';
 
 /**
  * The SDK's standard strategy with two additions: it remembers on which errors it gave up although they were worth
@@ -13,7 +12,7 @@ export class ObservedRetryStrategy implements RetryStrategyV2 {
   readonly #givenUp = new WeakSet<object>();
 
   constructor(maxAttempts: number) {
-    this.#inner = new smithy.StandardRetryStrategy(maxAttempts);
+    this.#inner = new StandardRetryStrategy(maxAttempts);
   }
 
   acquireInitialRetryToken(scope: string): Promise<RetryToken> {

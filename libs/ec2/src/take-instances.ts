@@ -1,6 +1,6 @@
+import { HttpResponse } from '@smithy/core/protocols';
 import type { AbsoluteLocation, DeserializeHandlerOptions, DeserializeMiddleware } from '@smithy/types';
 import { InstanceScan } from './instance-scan.js';
-import { smithy } from './sdk.js';
 
 /** Inside the SDK's own deserializer: it is given what this leaves of the answer. */
 export const TAKE_INSTANCES_POSITION: DeserializeHandlerOptions & AbsoluteLocation = {
@@ -17,7 +17,7 @@ export function takeInstances<Input extends object, Output extends object>(
   return (next) => async (args) => {
     const result = await next(args);
     const { response } = result;
-    if (!smithy.HttpResponse.isInstance(response) || response.statusCode !== 200) return result;
+    if (!HttpResponse.isInstance(response) || response.statusCode !== 200) return result;
     const scan = new InstanceScan();
     for await (const chunk of response.body as AsyncIterable<Buffer>) scan.write(chunk);
     response.body = scan.end();

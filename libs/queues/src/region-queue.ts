@@ -1,5 +1,4 @@
-import type { ConnectionOptions, Job, JobsOptions, Queue } from 'bullmq';
-import { bullmq } from './bullmq.js';
+import { type ConnectionOptions, type Job, type JobsOptions, Queue } from 'bullmq';
 import {
   JOB_NAMES,
   JOB_TICKS,
@@ -105,7 +104,7 @@ function waitsSince({ timestamp, opts }: Pick<Job, 'timestamp' | 'opts'>): numbe
 }
 
 function openQueue(name: QueueName, options: Pick<RegionQueueOptions, 'prefix' | 'connection'>): RunQueue {
-  const queue: RunQueue = new bullmq.Queue(name, {
+  const queue: RunQueue = new Queue(name, {
     ...options,
     // An api must answer while Redis is away: fail at once instead of waiting for a connection. The version was checked
     // at start-up (`checkRedis`).

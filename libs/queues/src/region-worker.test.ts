@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { connectTestRedis, deleteKeys, waitFor } from '@aegis/local-stack';
 import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { bullmq } from './bullmq.js';
+import { Worker } from 'bullmq';
 import type { JobName } from './job-catalogue.js';
 import { createRegionQueue, type RegionQueue } from './region-queue.js';
 import { createRegionWorker, type RegionWorker } from './region-worker.js';
@@ -138,7 +138,7 @@ test('a worker that takes nothing although a job waits is replaced, and the job 
   for (const count of [1, 2]) (await run(count)).end();
   await worker.close();
   type Waits = { waitForJob(): Promise<number> };
-  const hang = jest.spyOn(bullmq.Worker.prototype as unknown as Waits, 'waitForJob');
+  const hang = jest.spyOn(Worker.prototype as unknown as Waits, 'waitForJob');
   // Both queues' first look never comes back.
   for (let i = 0; i < 2; i++) hang.mockImplementationOnce(() => new Promise(() => {}));
   const told: string[] = [];

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConnectionOptions, Worker } from 'bullmq';
-import { bullmq } from './bullmq.js';
+import { type ConnectionOptions, Worker } from 'bullmq';
 import {
   concurrencyOf,
   isJobName,
@@ -146,7 +145,7 @@ function openWorker(
   connection: ConnectionOptions,
   process: Process,
 ): Worker<RunPayload | TickPayload> {
-  const worker = new bullmq.Worker<RunPayload | TickPayload>(name, process, {
+  const worker = new Worker<RunPayload | TickPayload>(name, process, {
     prefix,
     connection,
     concurrency: concurrencyOf(name),

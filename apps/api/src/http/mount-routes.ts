@@ -1,5 +1,5 @@
 import type { IRouter, Request, RequestHandler, Response } from 'express';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AuditCall } from '../audit/audit-calls.js';
 import type { ApiKeys } from '../auth/api-keys.js';
 import { authenticate, authorize } from '../auth/authorize.js';

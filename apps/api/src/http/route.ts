@@ -1,5 +1,5 @@
 import type { ApiKeyScope } from '@aegis/config';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Principal } from '../auth/api-keys.js';
 import type { ApiServices } from '../routes/api-services.js';
 import type { EventStream } from './event-stream.js';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ProblemError } from '../schemas/problem.js';
 import { Problem } from './problem.js';
 import type { ProblemCode } from './problem-codes.js';

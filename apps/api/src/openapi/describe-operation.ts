@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { problemsOf } from '../http/problems-of.js';
 import type { ResponseDoc, Route } from '../http/route.js';
 import { describeProblems, headerReferences, type ProblemHeaders } from './describe-problems.js';

@@ -1,5 +1,5 @@
 import type { AegisConfig } from '@aegis/config';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ProblemCode } from '../http/problem-codes.js';
 
 /** A page that is served beside the table of routes: for probes, Prometheus and people. It takes no API key. */

@@ -1,5 +1,5 @@
 import { API_KEY_SCOPES } from '@aegis/config';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredKey } from '../keys/key-store.js';
 import { tenantSchema } from './tenant.js';
 import { timestampSchema, toTimestamp, toTimestampOrNull } from './timestamp.js';

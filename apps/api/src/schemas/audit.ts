@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AuditEntry } from '../audit/audit-log.js';
 import { timestampSchema, toTimestamp } from './timestamp.js';
 

@@ -1,5 +1,5 @@
 import type { Freeze } from '@aegis/relays';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const regionFreezeSchema = z.strictObject({
   region: z.string(),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One of the types that relays of a region run on. Which regions have which is checked with the region, and told then. */
 export function instanceTypeSchema(instanceTypes: ReadonlyMap<string, readonly string[]>) {

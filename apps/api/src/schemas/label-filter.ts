@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** `team=blue`: the label has that value. `team`: the label is there. Keys hold no `=`, values may. */
 export const labelFilterSchema = z

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A query parameter that may be given once or repeated; always an array once parsed. */
 export function onceOrMore<T extends z.ZodType>(item: T) {

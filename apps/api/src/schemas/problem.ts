@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { PROBLEMS, type ProblemCode } from '../http/problem-codes.js';
 
 const problemErrorSchema = z.strictObject({

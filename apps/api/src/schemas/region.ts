@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A region relays can be asked for in. */
 export function regionSchema(regions: readonly [string, ...string[]]) {

@@ -1,5 +1,5 @@
 import type { RelayEvent } from '@aegis/relays';
-import { z } from 'zod';
+import * as z from 'zod';
 import { relayStateSchema } from './relay.js';
 import { timestampSchema, toTimestamp } from './timestamp.js';
 

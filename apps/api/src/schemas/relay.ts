@@ -1,5 +1,5 @@
 import { RELAY_REASONS, RELAY_STATES, type Relay } from '@aegis/relays';
-import { z } from 'zod';
+import * as z from 'zod';
 import { labelsSchema } from './labels.js';
 import { timestampSchema, toTimestamp, toTimestampOrNull } from './timestamp.js';
 

@@ -1,5 +1,5 @@
 import type { RegionInventory } from '@aegis/relays';
-import { z } from 'zod';
+import * as z from 'zod';
 import { timestampSchema, toTimestampOrNull } from './timestamp.js';
 
 const regionSweepSchema = z.strictObject({

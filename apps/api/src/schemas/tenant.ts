@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** As in the configuration of keys. */
 export const tenantSchema = z

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** RFC 3339 in UTC, as every time in the API. */
 export const timestampSchema = z.iso.datetime();

@@ -132,11 +132,17 @@ describe.each(SERVICES)('%s', (name) => {
   });
 
   test('starts a program that the build puts there', () => {
-    const [, tree = '', workspace = ''] =
-      /^\/usr\/bin\/node --enable-source-maps \/opt\/aegis\/current\/(\w+)\/([\w/-]+)\/dist\/main\.js$/.exec(
+    const [, tree = '', workspace = '', file = ''] =
+      /^\/usr\/bin\/node --enable-source-maps \/opt\/aegis\/current\/(\w+)\/(\w+\/[\w-]+)\/([\w/.-]+)$/.exec(
         service.get('ExecStart')?.[0] ?? '',
       ) ?? [];
-    expect(readFileSync(join(OURS, 'build-release.sh'), 'utf8')).toContain(` ${tree}:${workspace}`);
+    const builder = readFileSync(join(OURS, 'build-release.sh'), 'utf8');
+    const [, apps = ''] = /^for app in (.*); do$/m.exec(builder) ?? [];
+    if (apps.split(' ').includes(tree)) expect([workspace, file]).toEqual([`apps/${tree}`, `bundle/aegis-${tree}.mjs`]);
+    else {
+      expect(builder).toContain(`--workspace=${workspace}\nsh deploy/docker/assemble-app.sh "$release.new/${tree}"`);
+      expect(file).toBe('dist/main.js');
+    }
     expect(existsSync(repositoryPath(`${workspace}/src/main.ts`))).toBe(true);
   });
 });

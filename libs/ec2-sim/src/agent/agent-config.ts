@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const AGENT_FILE = '/etc/aegis/agent.json';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AgentSession, Instance } from '../state/model.js';
 import type { Scheduler } from '../state/scheduler.js';
 import type { AgentConfig } from './agent-config.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { settingsSchema } from '../state/settings.js';
 
 const stateReason = { code: z.string().optional(), message: z.string().optional() };

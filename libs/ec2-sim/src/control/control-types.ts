@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { CallCounts, CallRecord } from '../state/call-log.js';
 import type { CapacityLimit, Quota } from '../state/capacity.js';
 import type { LedgerEvent, LedgerRecord } from '../state/ledger.js';

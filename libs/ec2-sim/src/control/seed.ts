@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Cloud } from '../state/cloud.js';
 import type { LaunchSpec } from '../state/model.js';
 import type { Region } from '../state/region.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Ec2Error } from '../protocol/ec2-error.js';
 import type { Market } from './model.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What goes wrong with the next calls. `effect: 'done'` means the call really takes effect before it goes wrong: the

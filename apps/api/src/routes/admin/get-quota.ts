@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { clientRoute, type Route } from '../../http/route.js';
 import { quotaSchema } from '../../schemas/quota.js';
 import { tenantPathSchema } from '../../schemas/tenant.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AUDIT_CURSOR } from '../../audit/audit-log.js';
 import { Problem } from '../../http/problem.js';
 import { clientRoute, type Route } from '../../http/route.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { clientRoute, type Route } from '../../http/route.js';
 import { regionSchema } from '../../schemas/region.js';
 import type { ApiSettings } from '../api-settings.js';

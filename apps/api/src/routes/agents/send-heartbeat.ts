@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { bearerToken } from '../../auth/bearer-token.js';
 import { Problem } from '../../http/problem.js';
 import { agentRoute, type Route } from '../../http/route.js';

@@ -1,5 +1,5 @@
 import type { Relay } from '@aegis/relays';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isStoreUnavailable } from '../../http/is-store-unavailable.js';
 import { MAX_WAIT_SECONDS, preferredWait } from '../../http/prefer-wait.js';
 import { clientRoute, type Reply, type Route } from '../../http/route.js';

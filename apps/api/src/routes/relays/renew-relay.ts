@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Problem } from '../../http/problem.js';
 import { clientRoute, type Route } from '../../http/route.js';
 import { leaseSecondsSchema } from '../../schemas/lease-seconds.js';
