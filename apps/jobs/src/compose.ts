@@ -67,7 +67,7 @@ export function composeJobs({ config, logger, now = Date.now }: JobsOptions): Se
     return client;
   };
   const schema = createSchemaKeeper({
-    schema: createStoreSchema({ redis, regions, newToken: randomUUID }),
+    schema: createStoreSchema({ redis, regions, newToken: randomUUID, keepsDeployment: false }),
     redis,
     logger,
   });

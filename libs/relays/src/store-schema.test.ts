@@ -73,6 +73,15 @@ describe('a store', () => {
     expect(await process1().ensure()).toEqual([]);
   });
 
+  test('gets none beyond its regions from who may not look at what is kept there', async () => {
+    const regional = createStoreSchema({ redis, regions: [region], newToken: randomUUID, keepsDeployment: false });
+    expect(await regional.ensure()).toEqual([{ region, from: null, to: 1 }]);
+    expect(await schemaOf(DEPLOYMENT)).toEqual([null, null]);
+    expect(await process1().ensure()).toEqual([{ region: null, from: null, to: 1 }]);
+    await redis.hset(DEPLOYMENT, { schema: 3, schemaOldest: 2 });
+    await expect(regional.ensure()).rejects.toThrow(/keys and quotas/);
+  });
+
   test('gets it with its first relay, too, when it was emptied meanwhile', async () => {
     await createRelay();
     expect(await schemaOf(meta)).toEqual(['1', '1']);

@@ -32,6 +32,11 @@ export interface StoreSchemaOptions {
   newToken: () => string;
   /** This release's by default. */
   migrations?: readonly Migration[];
+  /**
+   * False for a process that may not look at the keys, quotas and audit log of the deployment, and so cannot tell whether
+   * they are from before versions: where that part has no version, it leaves it to others to write one. True by default.
+   */
+  keepsDeployment?: boolean;
 }
 
 /** One part of the store: its keys share a slot, and a version. */
@@ -59,7 +64,7 @@ const DEPLOYMENT = '{aegis:deployment}';
 const DEPLOYMENT_DATA = ['{aegis:keys}:index', '{aegis:quotas}:version', '{aegis:audit}:log'];
 
 export function createStoreSchema(options: StoreSchemaOptions): StoreSchema {
-  const { redis, newToken, migrations = MIGRATIONS } = options;
+  const { redis, newToken, migrations = MIGRATIONS, keepsDeployment = true } = options;
   const scripts = createScriptRunner(redis);
   const version = versionAfter(migrations);
   const oldestKnown = (migrations[0]?.to ?? version + 1) - 1;
@@ -119,6 +124,7 @@ export function createStoreSchema(options: StoreSchemaOptions): StoreSchema {
     for (;;) {
       const stored = await read(part);
       if (stored.version === null) {
+        if (part.region === null && !keepsDeployment) return changes;
         const to = await begin(part);
         if (to !== null) changes.push({ region: part.region, from: null, to });
         continue;
