@@ -1,5 +1,6 @@
 export { freePort } from './free-port.js';
 export type { ManagedProcess, ProcessExit } from './managed-process.js';
+export { startOwnTestRedis } from './own-redis.js';
 export { type RedisCluster, startRedisCluster } from './redis-cluster.js';
 export { type SecuredRedis, startSecuredRedis } from './redis-secured.js';
 export { type RedisSentinels, startRedisSentinels } from './redis-sentinels.js';
