@@ -1,4 +1,5 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAegisClient, followEvents } from '@aegis/client';
 import { connectTestRedis, testRedisUrl } from '@aegis/local-stack';
@@ -157,6 +158,25 @@ describe('a stream of events', () => {
   });
 });
 
+/** A stream of which nothing is read but its head and what came with it. */
+async function openAndStopReading(id: string): Promise<Socket> {
+  const { hostname, port } = new URL(api.url);
+  for (;;) {
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.write(
+      `GET /api/v1/relays/${id}/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n` +
+        `Authorization: Bearer ${KEYS.acme}\r\n\r\n`,
+    );
+    const [head] = await once(socket, 'data');
+    socket.pause();
+    socket.on('error', () => {});
+    if (String(head).startsWith('HTTP/1.1 200 ')) return socket;
+    // A busy machine does not get so long a story out of Redis within the time of a command, by TLS least of all.
+    expect(String(head)).toMatch(/^HTTP\/1.1 503 /);
+    socket.destroy();
+  }
+}
+
 test('a client that does not read is cut off, and nothing is kept for it', async () => {
   await untilStreams(0);
   const id = await create();
@@ -164,15 +184,8 @@ test('a client that does not read is cut off, and nothing is kept for it', async
   const line = `p1|${'x'.repeat(20_000)}`;
   await redis.set(`{aegis:${api.region}}:events:${id}`, Array.from({ length: 300 }, () => line).join('\n'));
   const before = await metric('aegis_events_dropped_total{sink="sse"}');
-  const { hostname, port } = new URL(api.url);
-  const socket = connect({ host: hostname, port: Number(port) });
-  socket.pause();
-  socket.on('error', () => {});
+  const socket = await openAndStopReading(id);
   const closed = new Promise((resolve) => socket.once('close', resolve));
-  socket.write(
-    `GET /api/v1/relays/${id}/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n` +
-      `Authorization: Bearer ${KEYS.acme}\r\n\r\n`,
-  );
   while ((await metric('aegis_events_dropped_total{sink="sse"}')) === before) await delay(POLL_MS);
   await untilStreams(0);
   const memory = process.memoryUsage().rss;

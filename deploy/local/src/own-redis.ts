@@ -8,7 +8,7 @@ import { testRedisUrl } from './test-redis.js';
 
 /**
  * For a suite that shares its Redis with no other, such as one about what a deployment keeps beyond regions: an empty one,
- * a Sentinel or a Cluster where this test run is on one.
+ * a Sentinel or a Cluster where this test run is on one, in each case without TLS.
  */
 export async function startOwnTestRedis(): Promise<{ url: string; stop(): Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'aegis-own-redis-'));
@@ -24,7 +24,9 @@ export async function startOwnTestRedis(): Promise<{ url: string; stop(): Promis
 
 function startLike(url: string, dir: string): Promise<{ url: string; stop(): Promise<void> }> {
   const settings = { appendonly: 'no' };
-  if (url.startsWith('redis+cluster:')) return startRedisCluster({ dir, settings });
-  if (url.startsWith('redis+sentinel:')) return startRedisSentinels({ dir, replicas: 1, settings });
+  if (url.startsWith('redis+cluster:') || url.startsWith('rediss+cluster:'))
+    return startRedisCluster({ dir, settings });
+  if (url.startsWith('redis+sentinel:') || url.startsWith('rediss+sentinel:'))
+    return startRedisSentinels({ dir, replicas: 1, settings });
   return startRedisServer({ dir, settings });
 }
