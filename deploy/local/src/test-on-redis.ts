@@ -14,6 +14,9 @@ interface TestedRedis {
   stop(): Promise<void>;
 }
 
+/** Beside six servers on a busy machine a test may take its time; what it expects is the same. */
+const TEST_TIMEOUT_MS = 60_000;
+
 /** As the standalone one of `npm test`. */
 const QUICK = { appendonly: 'no' };
 
@@ -65,7 +68,8 @@ async function runOn(kind: Kind, args: readonly string[]): Promise<boolean> {
   try {
     console.log(`\n== ${kind}: ${redis.env.AEGIS_TEST_REDIS_URL}`);
     const jest = repositoryPath('node_modules/jest/bin/jest.js');
-    const child = spawn(process.execPath, ['--experimental-vm-modules', '--no-warnings', jest, ...args], {
+    const node = ['--experimental-vm-modules', '--no-warnings'];
+    const child = spawn(process.execPath, [...node, jest, '--testTimeout', String(TEST_TIMEOUT_MS), ...args], {
       cwd: repositoryPath('.'),
       env: { ...process.env, ...redis.env },
       stdio: 'inherit',
