@@ -2,8 +2,8 @@
 // runs before there are any. Every later run finds nothing to do and takes well under a second.
 //
 //   --with-prometheus   also wants prometheus, promtool and prometheus-alertmanager, and fails without them
-//   --for-tests         wants them, a browser, kubectl, systemd-analyze and shellcheck too; outside CI the tests that
-//                       use what cannot be had are skipped
+//   --for-tests         wants them, openssl, a browser, kubectl, systemd-analyze and shellcheck too; outside CI the tests
+//                       that use what cannot be had are skipped
 //   --with-debian-machine   wants what boots a Debian with its own systemd (npm run test:systemd), and fails without
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
@@ -15,6 +15,7 @@ import { BootstrapError, say } from './bootstrap/report.mjs';
 import {
   ensureBrowser,
   ensureDebianMachine,
+  ensureOpenssl,
   ensurePrometheus,
   ensureRedis,
   ensureShellcheck,
@@ -53,6 +54,7 @@ async function bootstrap(flags) {
     if (flags.has('--for-tests') || !process.env.REDIS_URL) ensureRedis();
     if (flags.has('--with-prometheus')) ensurePrometheus();
     if (flags.has('--for-tests')) {
+      await ensureForTests('openssl', ensureOpenssl);
       await ensureForTests('Prometheus', ensurePrometheus);
       await ensureForTests('a browser', ensureBrowser);
       await ensureForTests('kubectl', () => ensureKubectl(root));

@@ -10,7 +10,9 @@ test('while relays may have been forgotten, no id is said not to exist, whoever 
   const config = testConfig(testRedisUrl('api'), {});
   const api = await startTestApi(config.redisUrl, {}, config, { storeInDoubt: true });
   try {
-    const { id } = (await api.ask('POST', '/api/v1/relays', { body: {} })).body;
+    const created = await api.ask('POST', '/api/v1/relays', { body: {} });
+    expect(created.status).toBe(202);
+    const { id } = created.body;
     const unknown = newRelayId(api.region, Date.now(), randomInt);
     const requests = (of: string) =>
       [

@@ -18,6 +18,7 @@ const DEBIAN_MACHINE = [
   { names: ['systemd-nspawn'], package: 'systemd-container' },
   { names: ['slirp4netns'], package: 'slirp4netns' },
 ];
+const OPENSSL = [{ names: ['openssl'], package: 'openssl' }];
 const SHELLCHECK = [{ names: ['shellcheck'], package: 'shellcheck' }];
 const BROWSER = [{ names: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' }];
 
@@ -96,6 +97,11 @@ export function ensurePrometheus() {
     PROMETHEUS,
     'install them (Debian, Ubuntu: sudo apt-get install prometheus prometheus-alertmanager; macOS: brew install prometheus alertmanager)',
   );
+}
+
+/** Makes the certificates of the tests' Redis with TLS. */
+export function ensureOpenssl() {
+  ensurePrograms(OPENSSL, 'install it (Debian, Ubuntu: sudo apt-get install openssl; macOS: brew install openssl)');
 }
 
 export function ensureShellcheck() {

@@ -1,7 +1,8 @@
 export { freePort } from './free-port.js';
 export type { ManagedProcess, ProcessExit } from './managed-process.js';
+export { startOwnTestRedis } from './own-redis.js';
 export { type RedisCluster, startRedisCluster } from './redis-cluster.js';
-export { type SecuredRedis, startSecuredRedis } from './redis-secured.js';
+export { SECURED_KINDS, type SecuredRedis, startSecuredRedis } from './redis-secured.js';
 export { type RedisSentinels, startRedisSentinels } from './redis-sentinels.js';
 export { type RedisServer, type RedisServerOptions, startRedisServer } from './redis-server.js';
 export { type Stack, startStack } from './stack.js';

@@ -6,7 +6,7 @@ import { type RedisServer, startRedisServer } from './redis-server.js';
 import { waitFor } from './wait-for.js';
 
 export interface RedisCluster {
-  /** `redis+cluster://…` of all nodes. */
+  /** `redis+cluster://…` of all nodes, `rediss+cluster://…` where they serve TLS. */
   readonly url: string;
   readonly nodes: readonly RedisServer[];
   /** The node that serves a key now, as the living nodes tell; it may have been killed. */
@@ -19,6 +19,8 @@ export interface RedisCluster {
 export interface RedisClusterOptions {
   dir: string;
   settings?: Readonly<Record<string, string>>;
+  /** Directives that name the nodes' certificate: they speak TLS, also among themselves. */
+  tls?: Readonly<Record<string, string>>;
 }
 
 const MASTERS = 3;
@@ -47,6 +49,7 @@ export async function startRedisCluster(options: RedisClusterOptions): Promise<R
   try {
     for (let at = 1; at <= NODES; at++) {
       const busPort = await freePort();
+      const tls = options.tls && { 'tls-cluster': 'yes', 'tls-replication': 'yes', ...options.tls };
       const settings = {
         'cluster-enabled': 'yes',
         'cluster-port': String(busPort),
@@ -54,7 +57,10 @@ export async function startRedisCluster(options: RedisClusterOptions): Promise<R
         'repl-diskless-sync-delay': '0',
         ...options.settings,
       };
-      const server = await startRedisServer({ dir: join(options.dir, `node-${at}`), reaper, settings });
+      const server = await startRedisServer({
+        ...{ dir: join(options.dir, `node-${at}`), reaper, settings },
+        ...(tls && { tls }),
+      });
       const redis = new Redis(server.url, { maxRetriesPerRequest: 0 });
       redis.on('error', () => undefined);
       nodes.push({ server, redis, busPort, id: String(await redis.cluster('MYID')) });
@@ -66,7 +72,7 @@ export async function startRedisCluster(options: RedisClusterOptions): Promise<R
   }
   const masterOf = (key: string) => masterOfKey(nodes, key);
   return {
-    url: `redis+cluster://${nodes.map(({ server }) => new URL(server.url).host).join(',')}`,
+    url: `${options.tls ? 'rediss' : 'redis'}+cluster://${nodes.map(({ server }) => `127.0.0.1:${server.tlsPort || server.port}`).join(',')}`,
     nodes: nodes.map(({ server }) => server),
     masterOf,
     async failedOver(key, from) {
@@ -92,7 +98,7 @@ async function joinNodes(nodes: readonly Node[]): Promise<void> {
       const from = Math.floor((at * SLOTS) / MASTERS);
       await redis.call('CLUSTER', 'ADDSLOTSRANGE', from, Math.floor(((at + 1) * SLOTS) / MASTERS) - 1);
     }
-    if (at > 0) await first.redis.call('CLUSTER', 'MEET', '127.0.0.1', server.port, busPort);
+    if (at > 0) await first.redis.call('CLUSTER', 'MEET', '127.0.0.1', server.tlsPort || server.port, busPort);
   }
   const sees = async ({ redis }: Node) => String(await redis.cluster('INFO'));
   await waitFor('the nodes know each other', WITHIN_MS, async () =>

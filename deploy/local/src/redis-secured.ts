@@ -2,53 +2,72 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort } from './free-port.js';
-import { startRedisServer } from './redis-server.js';
+import { startRedisCluster } from './redis-cluster.js';
+import { startRedisSentinels } from './redis-sentinels.js';
+import { type RedisServer, startRedisServer } from './redis-server.js';
 import { repositoryPath } from './repository.js';
 
 export interface SecuredRedis {
   /** By TLS, each as its own user. */
   readonly urls: { api: string; jobs: string };
-  /** Of the tests: without TLS, and allowed everything. */
+  /** Of the tests: by TLS too, and allowed everything. */
   readonly url: string;
-  /** PEM file of the CA that signed the server's certificate. */
+  /** All of them. Their own URLs are without TLS, and allowed everything. */
+  readonly servers: readonly RedisServer[];
+  /** PEM file of the CA that signed the servers' certificate. */
   readonly caPath: string;
   stop(): Promise<void>;
 }
 
-/** A server with TLS under a CA of its own, and with the users that docs/redis.md lists. */
-export async function startSecuredRedis(options: {
+export const SECURED_KINDS = ['standalone', 'sentinel', 'cluster'] as const;
+export type SecuredKind = (typeof SECURED_KINDS)[number];
+
+export interface SecuredRedisOptions {
   dir: string;
+  kind?: SecuredKind;
   settings?: Readonly<Record<string, string>>;
-}): Promise<SecuredRedis> {
-  const { dir } = options;
+}
+
+/** Servers with TLS under a CA of their own, and with the users that docs/redis.md lists. */
+export async function startSecuredRedis(options: SecuredRedisOptions): Promise<SecuredRedis> {
+  const { dir, kind = 'standalone' } = options;
   await mkdir(dir, { recursive: true });
   await makeCertificates(dir);
-  const aclFile = join(dir, 'users.acl');
-  await writeFile(aclFile, `user default on nopass ~* &* +@all\n${await documentedUsers()}\n`);
-  const tlsPort = await freePort();
-  const server = await startRedisServer({
-    dir,
-    settings: {
-      'tls-port': String(tlsPort),
-      'tls-ca-cert-file': join(dir, 'ca.pem'),
-      'tls-cert-file': join(dir, 'server.pem'),
-      'tls-key-file': join(dir, 'server.key'),
-      'tls-auth-clients': 'no',
-      aclfile: aclFile,
-      ...options.settings,
-    },
-  });
+  const aclfile = join(dir, 'users.acl');
+  await writeFile(aclfile, `user default on nopass ~* &* +@all\n${await documentedUsers()}\n`);
+  const tls = {
+    'tls-ca-cert-file': join(dir, 'ca.pem'),
+    'tls-cert-file': join(dir, 'server.pem'),
+    'tls-key-file': join(dir, 'server.key'),
+    'tls-auth-clients': 'no',
+  };
+  const { url, servers, stop } = await START[kind]({ dir, tls, settings: { aclfile, ...options.settings } });
   return {
-    url: server.url,
+    url,
     urls: {
-      api: `rediss://aegis-api:API-PASSWORD@127.0.0.1:${tlsPort}`,
-      jobs: `rediss://aegis-jobs:JOBS-PASSWORD@127.0.0.1:${tlsPort}`,
+      api: url.replace('://', '://aegis-api:API-PASSWORD@'),
+      jobs: url.replace('://', '://aegis-jobs:JOBS-PASSWORD@'),
     },
-    caPath: join(dir, 'ca.pem'),
-    stop: server.stop,
+    servers,
+    caPath: tls['tls-ca-cert-file'],
+    stop,
   };
 }
+
+type Settings = Readonly<Record<string, string>>;
+type Started = Pick<SecuredRedis, 'url' | 'servers' | 'stop'>;
+
+const START: Record<SecuredKind, (options: { dir: string; tls: Settings; settings: Settings }) => Promise<Started>> = {
+  standalone: async (options) => {
+    const server = await startRedisServer(options);
+    return { url: `rediss://127.0.0.1:${server.tlsPort}`, servers: [server], stop: server.stop };
+  },
+  sentinel: (options) => startRedisSentinels({ ...options, replicas: 1 }),
+  cluster: async (options) => {
+    const { url, nodes, stop } = await startRedisCluster(options);
+    return { url, servers: nodes, stop };
+  },
+};
 
 async function documentedUsers(): Promise<string> {
   const page = await readFile(repositoryPath('docs/redis.md'), 'utf8');
@@ -57,7 +76,7 @@ async function documentedUsers(): Promise<string> {
   return users;
 }
 
-/** As an operator would make them: a CA, and a certificate for the address that clients reach the server by. */
+/** As an operator would make them: a CA, and a certificate for the address that clients reach the servers by. */
 async function makeCertificates(dir: string): Promise<void> {
   const openssl = (...args: string[]) => promisify(execFile)('openssl', args, { cwd: dir });
   const newKey = ['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];

@@ -8,7 +8,7 @@ import { answersPing, type RedisServer, startRedisServer } from './redis-server.
 import { waitFor } from './wait-for.js';
 
 export interface RedisSentinels {
-  /** `redis+sentinel://…` of all sentinels. */
+  /** `redis+sentinel://…` of all sentinels, `rediss+sentinel://…` where they and the servers speak TLS. */
   readonly url: string;
   /** The server that is the master now, as the sentinels tell; it may have been killed. */
   master(): Promise<RedisServer>;
@@ -23,6 +23,8 @@ export interface RedisSentinelsOptions {
   /** 2 by default. */
   replicas?: number;
   settings?: Readonly<Record<string, string>>;
+  /** Directives that name the certificate of servers and sentinels: all of them speak TLS, also among themselves. */
+  tls?: Readonly<Record<string, string>>;
 }
 
 const MASTER_NAME = 'aegis';
@@ -34,26 +36,31 @@ const WITHIN_MS = 60_000;
 export async function startRedisSentinels(options: RedisSentinelsOptions): Promise<RedisSentinels> {
   const reaper = startReaper();
   const servers: RedisServer[] = [];
-  const sentinels: ManagedProcess[] = [];
+  const sentinels: Sentinel[] = [];
   const stop = async (): Promise<void> => {
-    await Promise.all([...sentinels, ...servers].map((part) => part.stop()));
+    await Promise.all([...sentinels.map(({ process }) => process), ...servers].map((part) => part.stop()));
     await reaper.stop();
   };
   try {
     const replicas = options.replicas ?? 2;
+    const tls = options.tls && { 'tls-replication': 'yes', ...options.tls };
     const start = async (name: string, settings: Record<string, string>) =>
-      startRedisServer({ dir: join(options.dir, name), reaper, settings: { ...settings, ...options.settings } });
+      startRedisServer({
+        ...{ dir: join(options.dir, name), reaper, settings: { ...settings, ...options.settings } },
+        ...(tls && { tls }),
+      });
     const master = await start('server-1', {});
     servers.push(master);
     const following = Array.from({ length: replicas }, (_, at) =>
-      start(`server-${at + 2}`, { replicaof: `127.0.0.1 ${master.port}`, 'repl-diskless-sync-delay': '0' }),
+      start(`server-${at + 2}`, { replicaof: `127.0.0.1 ${portOf(master)}`, 'repl-diskless-sync-delay': '0' }),
     );
     servers.push(...(await Promise.all(following)));
     await waitFor('the replicas are in step', WITHIN_MS, async () => (await inStep(master)) === replicas);
     for (let at = 1; at <= SENTINELS; at++) {
-      sentinels.push(await sentinelProcess(join(options.dir, `sentinel-${at}`), master.port, reaper));
+      const dir = join(options.dir, `sentinel-${at}`);
+      sentinels.push(await createSentinel({ dir, masterPort: portOf(master), reaper, tls }));
     }
-    await Promise.all(sentinels.map((sentinel) => sentinel.start()));
+    await Promise.all(sentinels.map(({ process }) => process.start()));
     await Promise.all(
       sentinels.map((sentinel) => waitFor('the sentinels know each other', WITHIN_MS, knows(sentinel, replicas))),
     );
@@ -66,18 +73,29 @@ export async function startRedisSentinels(options: RedisSentinelsOptions): Promi
     return Number(port);
   };
   return {
-    url: `redis+sentinel://${sentinels.map(({ url }) => new URL(url).host).join(',')}/${MASTER_NAME}`,
+    url: `${options.tls ? 'rediss' : 'redis'}+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${MASTER_NAME}`,
     servers,
     async master() {
       const port = await masterPort();
-      const server = servers.find((one) => one.port === port);
+      const server = servers.find((one) => portOf(one) === port);
       if (!server) throw new Error(`the sentinels name an unknown master on port ${port}`);
       return server;
     },
     failedOver: async (from) =>
-      void (await waitFor('another master', WITHIN_MS, async () => (await masterPort()) !== from.port)),
+      void (await waitFor('another master', WITHIN_MS, async () => (await masterPort()) !== portOf(from))),
     stop,
   };
+}
+
+interface Sentinel {
+  process: ManagedProcess;
+  /** Where clients reach it. */
+  port: number;
+}
+
+/** By which the others and clients know a server. */
+function portOf({ port, tlsPort }: RedisServer): number {
+  return tlsPort || port;
 }
 
 /** How many replicas follow a server without a lag. */
@@ -86,8 +104,16 @@ async function inStep({ url }: RedisServer): Promise<number> {
   return info.split('state=online').length - 1;
 }
 
-async function sentinelProcess(dir: string, masterPort: number, reaper: Reaper): Promise<ManagedProcess> {
+interface SentinelOptions {
+  dir: string;
+  masterPort: number;
+  reaper: Reaper;
+  tls: Readonly<Record<string, string>> | undefined;
+}
+
+async function createSentinel({ dir, masterPort, reaper, tls }: SentinelOptions): Promise<Sentinel> {
   const port = await freePort();
+  const tlsPort = tls === undefined ? 0 : await freePort();
   await mkdir(dir, { recursive: true });
   const file = join(dir, 'sentinel.conf');
   // A sentinel keeps its state in this file.
@@ -95,6 +121,8 @@ async function sentinelProcess(dir: string, masterPort: number, reaper: Reaper):
     file,
     [
       `port ${port}`,
+      ...(tlsPort ? [`tls-port ${tlsPort}`] : []),
+      ...Object.entries(tls ?? {}).map((directive) => directive.join(' ')),
       'bind 127.0.0.1',
       `dir ${dir}`,
       `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${masterPort} 2`,
@@ -103,7 +131,7 @@ async function sentinelProcess(dir: string, masterPort: number, reaper: Reaper):
       '',
     ].join('\n'),
   );
-  return new ManagedProcess({
+  const managed = new ManagedProcess({
     name: 'sentinel',
     command: 'redis-server',
     args: [file, '--sentinel'],
@@ -115,9 +143,10 @@ async function sentinelProcess(dir: string, masterPort: number, reaper: Reaper):
     stopTimeoutMs: 10_000,
     reaper,
   });
+  return { process: managed, port: tlsPort || port };
 }
 
-function knows(sentinel: ManagedProcess, replicas: number): () => Promise<boolean> {
+function knows(sentinel: Sentinel, replicas: number): () => Promise<boolean> {
   return async () => {
     const flat = (await ask(sentinel, 'master')) as string[];
     const field = (name: string) => Number(flat[flat.indexOf(name) + 1]);
@@ -125,8 +154,8 @@ function knows(sentinel: ManagedProcess, replicas: number): () => Promise<boolea
   };
 }
 
-function ask(sentinel: ManagedProcess | undefined, question: string): Promise<unknown> {
-  return once(sentinel?.url ?? '', (redis) => redis.call('SENTINEL', question, MASTER_NAME));
+function ask(sentinel: Sentinel | undefined, question: string): Promise<unknown> {
+  return once(sentinel?.process.url ?? '', (redis) => redis.call('SENTINEL', question, MASTER_NAME));
 }
 
 async function once<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {

@@ -20,6 +20,8 @@ export interface RedisServerOptions {
   appendFsync?: 'always' | 'everysec';
   /** What `redis.conf` would say beyond that: `{'cluster-enabled': 'yes'}`. A list gives a directive several times. */
   settings?: Readonly<Record<string, string | readonly string[]>>;
+  /** Directives that name its certificate: it serves TLS too, on a port of its own. */
+  tls?: Readonly<Record<string, string>>;
   /** Of a larger stack; without it the server has its own. */
   reaper?: Reaper;
 }
@@ -27,6 +29,8 @@ export interface RedisServerOptions {
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
+  /** 0 without TLS. */
+  readonly tlsPort: number;
   /** To kill, freeze or restart the server on the same port and files. */
   readonly process: ManagedProcess;
   stop(): Promise<void>;
@@ -87,8 +91,10 @@ export function redisProcess(options: RedisServerOptions & { port: number; reape
 export async function startRedisServer(options: RedisServerOptions): Promise<RedisServer> {
   await mkdir(options.dir, { recursive: true });
   const port = options.port || (await freePort());
+  const tlsPort = options.tls === undefined ? 0 : await freePort();
+  const settings = { ...(tlsPort && { 'tls-port': String(tlsPort) }), ...options.tls, ...options.settings };
   const reaper = options.reaper ?? startReaper();
-  const server = redisProcess({ ...options, port, reaper });
+  const server = redisProcess({ ...options, settings, port, reaper });
   const stop = async (): Promise<void> => {
     await server.stop();
     if (options.reaper === undefined) await reaper.stop();
@@ -99,5 +105,5 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Red
     await stop();
     throw error;
   }
-  return { url: server.url, port, process: server, stop };
+  return { url: server.url, port, tlsPort, process: server, stop };
 }

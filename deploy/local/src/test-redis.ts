@@ -28,9 +28,14 @@ export function connectTo(url: string): Redis | Cluster {
   const addresses = hosts.map((host) => ({ host: host.split(':')[0] ?? '', port: Number(host.split(':')[1]) }));
   switch (protocol) {
     case 'redis+cluster':
+    case 'rediss+cluster':
       return new Cluster(addresses, { redisOptions: common });
     case 'redis+sentinel':
-      return new Redis({ ...common, sentinels: addresses, name: path });
+    case 'rediss+sentinel':
+      return new Redis({
+        ...{ ...common, sentinels: addresses, name: path },
+        ...(tls && { sentinelTLS: tls.tls, enableTLSForSentinelMode: true }),
+      });
     default:
       return new Redis({ ...common, ...addresses[0] });
   }
@@ -46,9 +51,7 @@ async function mastersOf(redis: Redis | Cluster): Promise<Redis[]> {
 /** Sees every command on whichever server; each is to be disconnected. */
 export async function monitorAll(redis: Redis | Cluster): Promise<Redis[]> {
   if (!redis.isCluster) return [await (redis as Redis).monitor()];
-  const servers = (await mastersOf(redis)).map(({ options: { host = '', port = 0 } }) => {
-    return new Redis({ host, port, lazyConnect: true });
-  });
+  const servers = (await mastersOf(redis)).map((master) => master.duplicate({ lazyConnect: true }));
   return Promise.all(servers.map((server) => server.monitor()));
 }
 

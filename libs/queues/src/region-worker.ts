@@ -43,9 +43,11 @@ const LOCK_MS = 6_000;
 const STALLED_CHECK_MS = 2_000;
 
 /**
- * BullMQ's loop that fetches jobs has been seen to stop for good when a master of a Redis Cluster failed over: it waits for
- * a connection that never tells. Ticks are due every few seconds, so a job that nobody takes for so long, while Redis
- * answers and the worker has nothing to do, means that the worker is stuck.
+ * BullMQ's loop that fetches jobs has been seen to stop for good when a master of a Redis Cluster failed over. Its own
+ * watchdog gives up a blocking read after 11 s, but then waits without limit for ioredis to be `ready`, and a cluster
+ * client of ioredis 6.0 can stay `close` for ever (taskforcesh/bullmq#4138). One way there is known and shut, see `dnsLookup`
+ * in libs/service/src/redis-client.ts; this guard is for others. Ticks are due every few seconds, so a job that nobody takes
+ * for so long, while Redis answers and the worker has nothing to do, means that the worker is stuck.
  */
 const PATIENCE_MS = 15_000;
 

@@ -4,7 +4,7 @@ import { OLDEST_PROCESS, SCHEMA_VERSION } from './migrations.js';
 import type { RedisClient } from './redis-client.js';
 import { createReplicatedWrites, type ReplicaWait } from './replicated-writes.js';
 
-const SCRIPTS = [
+export const SCRIPTS = [
   'create',
   'renew',
   'request-termination',

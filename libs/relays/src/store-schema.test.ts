@@ -3,8 +3,9 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { connectTo, deleteKeys, keysOf, startOwnTestRedis } from '@aegis/local-stack';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Cluster, Redis } from 'ioredis';
 import type { Migration } from './migrations.js';
 import { createRedisFleetStore } from './redis-fleet-store.js';
 import { createRedisRelayStore } from './redis-relay-store.js';
@@ -12,10 +13,9 @@ import { newRelayId } from './relay-id.js';
 import { relayTiming } from './relay-timing.js';
 import { createStoreSchema } from './store-schema.js';
 
-const URL_OF_REDIS = process.env.AEGIS_TEST_REDIS_URL ?? '';
-/** A database of its own: what the deployment keeps beyond regions has no region's name in its keys. */
-const DB = 11;
-const redis = new Redis(URL_OF_REDIS, { db: DB });
+/** Of this suite alone: what the deployment keeps beyond regions has no region's name in its keys. */
+let server: Awaited<ReturnType<typeof startOwnTestRedis>>;
+let redis: Redis | Cluster;
 const FIXTURE = fileURLToPath(new URL('../test/fixture-migration.mjs', import.meta.url));
 const timing = relayTiming({
   pendingTimeoutSeconds: 900,
@@ -26,15 +26,19 @@ const timing = relayTiming({
 
 let region: string;
 let meta: string;
+beforeAll(async () => {
+  server = await startOwnTestRedis();
+  redis = connectTo(server.url);
+}, 90_000);
 beforeEach(async () => {
-  await redis.flushdb();
+  await deleteKeys(redis, '*');
   region = `us-schema${randomInt(1e9)}-1`;
   meta = `{aegis:${region}}:meta`;
 });
 afterAll(async () => {
-  await redis.flushdb();
-  await redis.quit();
-});
+  await redis?.quit();
+  await server?.stop();
+}, 30_000);
 
 const DEPLOYMENT = '{aegis:deployment}:meta';
 const schemaOf = (key: string) => redis.hmget(key, 'schema', 'schemaOldest');
@@ -160,7 +164,7 @@ describe('releases side by side', () => {
     await expect(fleet.expireDue(fence, 0, 1)).rejects.toThrow('SCHEMA ');
     await redis.hset(meta, 'schema', '0', 'schemaOldest', '0');
     await expect(createRelay()).rejects.toThrow('SCHEMA the store has version 0, this process 1');
-    expect(await redis.keys(`{aegis:${region}}:relay:*`)).toEqual([]);
+    expect(await keysOf(redis, `{aegis:${region}}:relay:*`)).toEqual([]);
   });
 });
 
@@ -171,9 +175,7 @@ describe('processes that migrate at once', () => {
   });
 
   async function startNewRelease() {
-    const child = spawn(process.execPath, [FIXTURE, URL_OF_REDIS, String(DB), region], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const child = spawn(process.execPath, [FIXTURE, server.url, region], { stdio: ['pipe', 'pipe', 'inherit'] });
     children.push(child);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     expect((await lines.next()).value).toBe('ready');
@@ -196,8 +198,9 @@ describe('processes that migrate at once', () => {
     expect(changes.flat().filter((change) => (change as { region: string | null }).region === region)).toHaveLength(1);
     expect(await redis.get(`runs:${region}`)).toBe('1');
     expect(await schemaOf(meta)).toEqual(['2', '1']);
-    for (const key of await redis.keys(`{aegis:${region}}:relay:*`))
-      expect(await redis.hget(key, 'owner')).toBe('acme');
+    const relays = await keysOf(redis, `{aegis:${region}}:relay:*`);
+    expect(relays).toHaveLength(5);
+    for (const key of relays) expect(await redis.hget(key, 'owner')).toBe('acme');
     expect(await redis.exists(`{aegis:${region}}:migrating`)).toBe(0);
   }, 30_000);
 

@@ -144,7 +144,12 @@ export function createStoreSchema(options: StoreSchemaOptions): StoreSchema {
   return {
     version,
     async ensure() {
-      return (await Promise.all(parts.map(ensurePart))).flat();
+      // All of them, whatever one says: no migration is cut off, and of several faults the same one is told each time.
+      const outcomes = await Promise.allSettled(parts.map(ensurePart));
+      return outcomes.flatMap((outcome) => {
+        if (outcome.status === 'rejected') throw outcome.reason;
+        return outcome.value;
+      });
     },
   };
 }

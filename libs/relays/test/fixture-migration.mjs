@@ -1,12 +1,12 @@
-// A process of a newer release, for tests that start several at once: `node fixture-migration.mjs REDIS_URL DB REGION`. Its one
+// A process of a newer release, for tests that start several at once: `node fixture-migration.mjs REDIS_URL REGION`. Its one
 // migration counts its runs and renames a field of every relay. Tells what it changed as JSON.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connectTo, keysOf } from '@aegis/local-stack';
 import { createStoreSchema } from '@aegis/relays';
-import { Redis } from 'ioredis';
 
-const [url, db, region] = process.argv.slice(2);
-const redis = new Redis(url, { db: Number(db) });
+const [url, region] = process.argv.slice(2);
+const redis = connectTo(url);
 
 const migrations = [
   {
@@ -14,7 +14,7 @@ const migrations = [
     oldestProcess: 1,
     async region(client, name) {
       await client.incr(`runs:${name}`);
-      for (const key of await client.keys(`{aegis:${name}}:relay:*`)) {
+      for (const key of await keysOf(client, `{aegis:${name}}:relay:*`)) {
         const tenant = await client.hget(key, 'tenant');
         await client.hset(key, 'owner', tenant ?? '');
         await delay(20);

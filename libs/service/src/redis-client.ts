@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '@aegis/logging';
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { type RedisAccess, redisConnectionOptions } from './redis-options.js';
 
 /** Apps name this type, not ioredis'. Behind Sentinel it is one connection too, to whichever server is the master. */
@@ -95,10 +95,10 @@ export function connectRedis(options: ConnectRedisOptions): RedisClient {
       clusterRetryStrategy: reconnectDelay,
       slotsRefreshInterval: blocking ? SLOTS_REFRESH_INTERVAL_BLOCKING : SLOTS_REFRESH_INTERVAL,
       ...clusterRoleOptions(options.role),
-      ...(connection.dnsLookup && { dnsLookup: connection.dnsLookup }),
+      dnsLookup: leaveToNodes,
     });
     // Not for blocking reads, which BullMQ makes on one node alone.
-    if (!blocking) client.on('+node', prepareNode);
+    if (!blocking) prepareNodes(client);
     reportConnection(client, address, options);
     addresses.set(client, address);
     return client;
@@ -134,6 +134,15 @@ function surviveFailover(client: Redis): void {
   });
 }
 
+/**
+ * Names of seeds are resolved by whoever connects to the node, not before. A certificate names hosts: what the cluster
+ * announces must reach the TLS client as it is. And while ioredis 6.0 resolves them to reconnect, its pool is empty: a
+ * connection of before that ends only now then passes for the last one, the reconnect is abandoned ("Connection is aborted"),
+ * no other is begun, and the client is in the state `close` for good. Its commands are refused or, where they wait, wait for
+ * ever; BullMQ's worker never fetches another job (taskforcesh/bullmq#4138).
+ */
+const leaveToNodes: ClusterOptions['dnsLookup'] = (host, found) => found(null, host);
+
 /** A cluster client retries by itself what roles that must fail fast leave to their callers. */
 function clusterRoleOptions(role: RedisRole) {
   // For as long as a failover takes: BullMQ takes the error of giving up for one that a retry does not help, and a worker
@@ -150,15 +159,22 @@ function clusterRoleOptions(role: RedisRole) {
 
 /**
  * Connects to every node as soon as it is known, replicas too: after a failover a command finds a connection that stands,
- * where ioredis by itself would only begin to connect with the first one and refuse the next.
+ * where ioredis by itself would only begin to connect with the first one and refuse the next. But not before ioredis has
+ * asked one of the nodes whether the cluster is well (`connect`): it would take the refusal of one that is still connecting
+ * for a no, and begin anew, for ever where the cluster announces its nodes by other names than the URL.
  */
-function prepareNode(node: Redis): void {
-  node.on('connect', () => groupWrites(node.stream as Socket));
-  if (node.status === 'wait') {
+function prepareNodes(client: Cluster): void {
+  const connect = (node: Redis): void => {
+    if (node.status !== 'wait') return;
     node.connect().catch(() => {
       // Told as 'node error' of the cluster.
     });
-  }
+  };
+  client.on('+node', (node: Redis) => {
+    node.on('connect', () => groupWrites(node.stream as Socket));
+    if (client.status === 'connect' || client.status === 'ready') connect(node);
+  });
+  client.on('connect', () => client.nodes().forEach(connect));
 }
 
 const addresses = new WeakMap<RedisClient, string>();

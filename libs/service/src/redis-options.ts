@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { ClusterOptions, RedisOptions } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 import { parseRedisUrl, type RedisAddress, type RedisTarget } from './redis-url.js';
 import { StartupError } from './startup-error.js';
 
@@ -37,7 +37,7 @@ type ConnectionPart = Pick<
 /** What a client is made of: one server at a time, or a cluster of them. */
 export type RedisConnectionOptions = { target: RedisTarget; options: ConnectionPart } & (
   | { kind: 'single' }
-  | { kind: 'cluster'; seeds: RedisAddress[]; dnsLookup?: ClusterOptions['dnsLookup'] }
+  | { kind: 'cluster'; seeds: RedisAddress[] }
 );
 
 export function redisConnectionOptions(url: string, access: RedisAccess = {}): RedisConnectionOptions {
@@ -68,8 +68,6 @@ export function redisConnectionOptions(url: string, access: RedisAccess = {}): R
         target,
         options: { ...login, ...(tls && { tls }) },
         seeds: target.seeds,
-        // A certificate names hosts: what the cluster announces must reach the TLS client as it is.
-        ...(tls && { dnsLookup: (host, found) => found(null, host) }),
       };
   }
 }

@@ -71,21 +71,26 @@ describe('the file', () => {
   });
 });
 
-const composePlugin = ((): string | null => {
+/** As a plugin of Docker, or by itself as Debian 13 has it. The latter needs no engine for what is done here. */
+const COMPOSE_COMMANDS = [['docker', 'compose'], ['docker-compose']];
+const composeCommand = COMPOSE_COMMANDS.find(([program = '', ...args]) => {
   try {
-    return execFileSync('docker', ['compose', 'version', '--short'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+    const version = execFileSync(program, [...args, 'version', '--short'], { encoding: 'utf8', stdio: 'pipe' });
+    return Number.parseInt(version.replace(/^v/, ''), 10) >= 2;
   } catch {
-    return null;
+    return false;
   }
-})();
-if (composePlugin === null)
-  process.stderr.write('skipped: `docker compose config` needs the Compose plugin of Docker\n');
+});
+const NEEDS_COMPOSE = "needs Docker Compose 2: Docker's plugin, or docker-compose of Debian 13; Debian 12 has 1.29";
+if (composeCommand === undefined) process.stderr.write(`skipped: docker compose config ${NEEDS_COMPOSE}\n`);
 
-// No engine comes with the plugin here, and Debian does not package it: it is used where the machine has it.
-(composePlugin === null ? describe.skip : describe)('docker compose config', () => {
+// Compose 1 does not know this form of file. So CI, on Debian 12, has nothing that could be installed for it.
+(composeCommand === undefined ? describe.skip : describe)(`docker compose config (${NEEDS_COMPOSE})`, () => {
+  const [program = '', ...first] = composeCommand ?? [];
+
   async function config(...options: string[]): Promise<string[]> {
-    const args = ['compose', '--project-directory', repositoryPath('deploy/docker'), '-f', COMPOSE_FILE, ...options];
-    return (await run('docker', [...args, 'config', '--services'])).stdout.trim().split('\n').sort();
+    const args = ['--project-directory', repositoryPath('deploy/docker'), '-f', COMPOSE_FILE, ...options];
+    return (await run(program, [...first, ...args, 'config', '--services'])).stdout.trim().split('\n').sort();
   }
 
   test('accepts the file, with and without the simulator', async () => {
@@ -238,11 +243,10 @@ describe('api and jobs', () => {
   });
 
   test('have longer to stop than they may take', () => {
-    const defaultOf = (key: string) => Number(SETTINGS.find(({ path }) => path.join('.') === key)?.default);
-    const needed = defaultOf('shutdownTimeoutSeconds') + defaultOf('drainDelaySeconds');
+    const needed = Number(SETTINGS.find(({ path }) => path.join('.') === 'shutdownTimeoutSeconds')?.default);
     expect(needed).toBeGreaterThan(0);
     for (const name of ['api', 'jobs']) {
-      expect(Number.parseInt(service(name).stop_grace_period ?? '0', 10)).toBeGreaterThanOrEqual(needed + 5);
+      expect(Number.parseInt(service(name).stop_grace_period ?? '0', 10)).toBeGreaterThanOrEqual(needed + 10);
     }
   });
 });

@@ -196,6 +196,22 @@ export class DebianMachine {
     return run('nsenter', ['--target', String(this.#leader), ...command], this.#visits);
   }
 
+  /** What it has shown on its console lately. */
+  get console(): string {
+    return this.#console;
+  }
+
+  /** Resolves once it has gone down by itself; false: it has not, in this time. */
+  async wentDown(withinMs: number): Promise<boolean> {
+    const nspawn = this.#nspawn;
+    if (nspawn === undefined || nspawn.exitCode !== null) return true;
+    const patience = new AbortController();
+    const late = delay(withinMs, false, { signal: patience.signal }).catch(() => false);
+    const down = await Promise.race([once(nspawn, 'exit').then(() => true), late]);
+    patience.abort();
+    return down;
+  }
+
   async stop(): Promise<void> {
     for (const visit of this.#visits) visit.kill('SIGKILL');
     await end(this.#network, 5_000);

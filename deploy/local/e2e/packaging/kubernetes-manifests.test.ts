@@ -148,7 +148,7 @@ describeOverlays('manifests', (overlay, objects) => {
     const { spec: pod } = podOf(deployment(app));
     const config = loadPodConfig(objects, deployment(app), own);
     expect(spec?.strategy).toEqual({ type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } });
-    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(config.shutdownTimeoutSeconds + config.drainDelaySeconds);
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(config.shutdownTimeoutSeconds + 10);
     const keys = pod.topologySpreadConstraints?.map(({ topologyKey }) => topologyKey);
     expect(keys).toEqual(['topology.kubernetes.io/zone', 'kubernetes.io/hostname']);
     if (overlay === 'production') expect(spec?.replicas).toBeGreaterThanOrEqual(2);
