@@ -88,7 +88,8 @@ test.each([
   const startedAt = performance.now();
   const { told, error } = await follow(await serve(answer), { giveUpMs: 300 });
   expect(error).toBeInstanceOf(ConnectionLostError);
-  expect((error as ConnectionLostError).cause).toBeInstanceOf(Error);
+  // Of fetch's own realm: not an instance of this one's Error.
+  expect((error as ConnectionLostError).cause).toHaveProperty('message', expect.stringMatching(/./));
   expect(performance.now() - startedAt).toBeGreaterThan(250);
   expect(told.filter((each) => each !== 'lost')).toEqual([]);
 });
