@@ -7,6 +7,7 @@ import { type ApiClient, createApiClient } from './api-client.js';
 import type { Benchmark } from './benchmark.js';
 import { readOptions } from './read-options.js';
 import { percentile, rounded } from './statistics.js';
+import { warmUp } from './warm-up.js';
 
 const TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
@@ -54,6 +55,7 @@ export const trigger: Benchmark = async ({ print, args }) => {
   const api = createApiClient(stack.apiUrl);
   try {
     const sim = createSimControl(stack.sim.url);
+    await warmUp(stack, 'eu-west-1');
     const samples: number[] = [];
     for (let create = -warmup; create < creates; create += 1) {
       const [latency] = await Promise.all([createAtRest(api, sim), delay(PACE_MS)]);

@@ -13,10 +13,13 @@ import { openStores } from './seed/stores.js';
 import { median, rounded } from './statistics.js';
 import { table } from './table.js';
 import { untilInventory } from './until-inventory.js';
+import { warmUp } from './warm-up.js';
 
 const POOL_REGION = 'us-east-1';
 /** Its pool is filled by hand. */
 const SEEDED_REGION = 'eu-west-1';
+/** Nothing of it is measured. */
+const WARM_UP_REGION = 'ap-southeast-2';
 const API_REPLICAS = 2;
 /** Not counted: connections are opened and code is compiled. */
 const WARM_UP_SHARE = 0.1;
@@ -49,6 +52,7 @@ function startWarmStack(pool: number): Promise<Stack> {
       AEGIS_REGIONS: JSON.stringify([
         { name: POOL_REGION, ...catalogue, warmPool: { size: pool } },
         { name: SEEDED_REGION, ...catalogue, warmPool: { size: 1 } },
+        { name: WARM_UP_REGION, ...catalogue },
       ]),
       // Production's own pace; the local stack's is faster.
       AEGIS_RELAYS_HEARTBEAT_INTERVAL_SECONDS: '10',
@@ -69,11 +73,12 @@ async function claimAtRate({ stack, redis, loader, options }: Bench): Promise<{ 
   const { rate, pool, connections } = options;
   const { front } = openStores(redis, POOL_REGION);
   await untilInventory(front, POOL_REGION, ({ warmReady }) => warmReady === pool);
+  await warmUp(stack, WARM_UP_REGION);
   const order = { urls: stack.api.map(({ url }) => url), request: claimIn(POOL_REGION), connections, keepIds: true };
   const claim = (requests: number) => loader.load({ ...order, amount: { requests }, rate });
-  const warmUp = await claim(Math.ceil(pool * WARM_UP_SHARE));
+  const opening = await claim(Math.ceil(pool * WARM_UP_SHARE));
   const paced = await claim(Math.floor(pool * (1 - 2 * WARM_UP_SHARE)));
-  return { paced, ids: [...warmUp.ids, ...paced.ids] };
+  return { paced, ids: [...opening.ids, ...paced.ids] };
 }
 
 /** No jobs, no EC2: they would tag what is handed out and give back what is too many. */

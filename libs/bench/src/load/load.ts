@@ -74,7 +74,7 @@ async function atRate(rate: number, total: number, send: (dueAt: number) => Prom
   const answers: Promise<void>[] = [];
   await new Promise<void>((resolve) => {
     const timer = setInterval(() => {
-      const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1000) * rate));
+      const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1000) * rate) + 1);
       while (answers.length < due) answers.push(send(startedAt + (answers.length / rate) * 1000));
       if (answers.length < total) return;
       clearInterval(timer);
