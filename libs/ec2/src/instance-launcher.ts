@@ -1,22 +1,27 @@
 import { RunInstancesCommand, type RunInstancesCommandInput } from '@aws-sdk/client-ec2';
-import type { InstanceLauncher } from './cloud-provider.js';
-import { InstanceViewer } from './instance-view.js';
+import type { InstanceLauncher, InstanceView } from './cloud-provider.js';
+import type { InstanceScan } from './instance-scan.js';
 import type { LaunchRequest } from './launch-request.js';
 import { isPackedTag } from './launch-tags.js';
 import type { RegionClient } from './region-client.js';
+import { TAKE_INSTANCES_POSITION, takeInstances } from './take-instances.js';
 
 export function createInstanceLauncher(clientOf: (region: string) => RegionClient): InstanceLauncher {
   return {
     async launch(region, request, options = {}) {
       const client = clientOf(region);
+      const command = new RunInstancesCommand(toRunInstancesInput(request));
+      let instances: InstanceView[] = [];
+      const taken = (scan: InstanceScan) => {
+        instances = scan.instances;
+      };
+      command.middlewareStack.add(takeInstances('run_instances', taken), TAKE_INSTANCES_POSITION);
       const output = await client.call({
         op: 'run_instances',
-        command: new RunInstancesCommand(toRunInstancesInput(request)),
+        command,
         signal: options.signal,
         instances: request.maxCount,
       });
-      const viewer = new InstanceViewer();
-      const instances = (output.Instances ?? []).flatMap((instance) => viewer.viewOf(instance) ?? []);
       client.budget?.unused('run_instances', request.maxCount - instances.length);
       return {
         instances: instances.sort((a, b) => a.launchIndex - b.launchIndex),

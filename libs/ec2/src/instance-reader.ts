@@ -79,7 +79,7 @@ async function* describePages(listing: {
     const taken = (scan: InstanceScan) => {
       page = scan.instances;
     };
-    command.middlewareStack.add(takeInstances(taken), TAKE_INSTANCES_POSITION);
+    command.middlewareStack.add(takeInstances('describe_instances', taken), TAKE_INSTANCES_POSITION);
     const output = await client.call({ op: 'describe_instances', command, signal });
     yield page;
     // The last page's token is missing or empty.

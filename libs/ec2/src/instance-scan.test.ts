@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { InstanceView } from './cloud-provider.js';
-import { InstanceScan } from './instance-scan.js';
+import { type InstanceAnswer, InstanceScan } from './instance-scan.js';
 import { buildLaunchTags } from './launch-tags.js';
 
 const relays = ['0mwszf5mz3ewwbs7', '0mwszf5mz3ewwbs8'].map((short) => ({ id: `rly_use1_${short}`, tenant: 'acme' }));
@@ -34,8 +34,12 @@ function answer(instances: string[], rest = ''): string {
 </DescribeInstancesResponse>`;
 }
 
-function scanned(xml: string, pieceLength = xml.length): { instances: InstanceView[]; rest: string } {
-  const scan = new InstanceScan();
+function scanned(
+  xml: string,
+  pieceLength = xml.length,
+  to: InstanceAnswer = 'describe_instances',
+): { instances: InstanceView[]; rest: string } {
+  const scan = new InstanceScan(to);
   const bytes = Buffer.from(xml);
   for (let from = 0; from < bytes.length; from += pieceLength) scan.write(bytes.subarray(from, from + pieceLength));
   const rest = scan.end().toString();
@@ -133,5 +137,26 @@ describe('an answer to DescribeInstances', () => {
     ['that closes too much', () => '</DescribeInstancesResponse>'],
   ])('%s is refused as a whole', (_, spoil) => {
     expect(() => scanned(spoil(answer([instance('i-1')])))).toThrow('EC2 answered with');
+  });
+});
+
+describe('an answer to RunInstances', () => {
+  const launch = `<?xml version="1.0" encoding="UTF-8"?>
+<RunInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+  <requestId>59dbff89</requestId><reservationId>r-1</reservationId><groupSet/>
+  <instancesSet>${instance(VIEW.instanceId)}${instance('i-2', '<instanceType>t3.micro</instanceType>')}</instancesSet>
+</RunInstancesResponse>`;
+
+  test.each([launch.length, 1, 7])('is read in pieces of %i bytes, and the rest of it left to the SDK', (length) => {
+    const { instances, rest } = scanned(launch, length, 'run_instances');
+    expect(instances).toEqual([VIEW, { ...VIEW, instanceId: 'i-2', instanceType: 't3.micro' }]);
+    expect(rest).toContain('<requestId>59dbff89</requestId>');
+    expect(rest).toContain('<reservationId>r-1</reservationId>');
+    expect(rest).not.toContain('instancesSet');
+  });
+
+  test('is not taken for whole when it ends early, nor any other answer for it', () => {
+    expect(() => scanned(launch.slice(0, -40), launch.length, 'run_instances')).toThrow('something else than a whole list');
+    expect(() => scanned(answer([]), 1000, 'run_instances')).toThrow('something else than a whole list');
   });
 });

@@ -3,10 +3,12 @@ import { type DecodedTags, type InstanceFacts, InstanceViewer } from './instance
 import { decodeXmlText } from './xml-text.js';
 import { type XmlListener, XmlTokens } from './xml-tokens.js';
 
-const ROOT = 'DescribeInstancesResponse';
-/** Where an instance stands: DescribeInstancesResponse > reservationSet > item > instancesSet > item. */
-const PATH_TO_INSTANCE = [ROOT, 'reservationSet', 'item', 'instancesSet', 'item'];
-const INSTANCE_DEPTH = PATH_TO_INSTANCE.length;
+/** Where instances stand in the answer to an operation, from its root on. */
+export const INSTANCES_IN = {
+  describe_instances: ['DescribeInstancesResponse', 'reservationSet', 'item', 'instancesSet', 'item'],
+  run_instances: ['RunInstancesResponse', 'instancesSet', 'item'],
+} as const;
+export type InstanceAnswer = keyof typeof INSTANCES_IN;
 
 /** What is read of an instance, by the path of its element inside the instance. */
 const WANTED: ReadonlySet<string> = new Set([
@@ -21,12 +23,14 @@ const WANTED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Takes the instances out of an answer to DescribeInstances while it arrives. The SDK's own parser builds the whole answer
- * in memory several times over, and its texts keep the page alive that they are cut from: with the long tags of large
- * batches, a page is 11 MB and a sweep of 100,000 instances a gigabyte.
+ * Takes the instances out of an answer while it arrives. The SDK's own parser builds the whole answer in memory several
+ * times over, in one go: with the long tags of large batches a page is 11 MB and a sweep of 100,000 instances a gigabyte,
+ * and the answer to a launch of 1,000 keeps every other region of the process waiting for most of a second. Its texts also
+ * keep the page alive that they are cut from.
  */
 export class InstanceScan implements XmlListener {
   readonly instances: InstanceView[] = [];
+  readonly #pathToInstance: readonly string[];
   readonly #tokens = new XmlTokens(this);
   readonly #viewer = new InstanceViewer();
   readonly #path: string[] = [];
@@ -36,23 +40,32 @@ export class InstanceScan implements XmlListener {
   /** The raw tags last seen and what they say: those of the next instance are mostly the same. */
   #lastTags: { raw: Buffer; decoded: DecodedTags } | null = null;
 
+  constructor(answer: InstanceAnswer) {
+    this.#pathToInstance = INSTANCES_IN[answer];
+  }
+
   write(chunk: Buffer): void {
     this.#tokens.write(chunk);
   }
 
-  /** The answer without its reservations, for the SDK. Throws when the answer is no list of instances, or not all of it. */
+  /** The answer without its instances, for the SDK. Throws when the answer is no list of instances, or not all of it. */
   end(): Buffer {
-    if (this.#path[0] !== ROOT || !this.#tokens.balanced) {
+    const [root] = this.#pathToInstance;
+    if (this.#path[0] !== root || !this.#tokens.balanced) {
       throw new Error('EC2 answered with something else than a whole list of instances');
     }
-    return Buffer.from(`<${ROOT}>${this.#rest.join('')}</${ROOT}>`);
+    return Buffer.from(`<${root}>${this.#rest.join('')}</${root}>`);
   }
 
   open(name: string, depth: number): 'whole' | undefined {
     this.#path[depth - 1] = name;
     this.#path.length = depth;
-    if (this.#fields !== null) return depth === INSTANCE_DEPTH + 1 && name === 'tagSet' ? 'whole' : undefined;
-    if (depth === INSTANCE_DEPTH && PATH_TO_INSTANCE.every((step, index) => this.#path[index] === step)) {
+    if (this.#fields !== null)
+      return depth === this.#pathToInstance.length + 1 && name === 'tagSet' ? 'whole' : undefined;
+    if (
+      depth === this.#pathToInstance.length &&
+      this.#pathToInstance.every((step, index) => this.#path[index] === step)
+    ) {
       this.#fields = {};
       this.#tags = this.#viewer.decode({});
     }
@@ -61,9 +74,9 @@ export class InstanceScan implements XmlListener {
 
   close(depth: number, text: Buffer): void {
     if (this.#fields !== null) {
-      if (depth === INSTANCE_DEPTH) this.#finishInstance(this.#fields);
+      if (depth === this.#pathToInstance.length) this.#finishInstance(this.#fields);
       else this.#keepField(this.#fields, depth, text);
-    } else if (depth === 2 && this.#path[1] !== 'reservationSet') {
+    } else if (depth === 2 && this.#path[1] !== this.#pathToInstance[1]) {
       const name = this.#path[1] ?? '';
       this.#rest.push(`<${name}>${text.toString()}</${name}>`);
     }
@@ -77,9 +90,10 @@ export class InstanceScan implements XmlListener {
   }
 
   #keepField(fields: Record<string, string>, depth: number, text: Buffer): void {
-    if (depth > INSTANCE_DEPTH + 2) return;
-    const outer = this.#path[INSTANCE_DEPTH] ?? '';
-    const name = depth === INSTANCE_DEPTH + 1 ? outer : `${outer}.${this.#path[INSTANCE_DEPTH + 1]}`;
+    const { length } = this.#pathToInstance;
+    if (depth > length + 2) return;
+    const outer = this.#path[length] ?? '';
+    const name = depth === length + 1 ? outer : `${outer}.${this.#path[length + 1]}`;
     // What encloses elements ends with no text of its own, or with the white space after the last of them.
     if (WANTED.has(name)) fields[name] = decodeXmlText(text.toString());
   }

@@ -1,4 +1,3 @@
-import type { Instance } from '@aws-sdk/client-ec2';
 import type { InstanceState, InstanceView } from './cloud-provider.js';
 import { isPackedTag, type LaunchIdentity, readLaunchTags, TAG_KEYS } from './launch-tags.js';
 
@@ -51,12 +50,6 @@ export class InstanceViewer {
     };
   }
 
-  /** The view of an instance as the SDK gives it; null for what has no instance id, which EC2 never sends. */
-  viewOf(instance: Instance): InstanceView | null {
-    const facts = factsOf(instance);
-    return facts && this.view(facts, this.decode(tagRecord(instance)));
-  }
-
   decode(tags: Record<string, string>): DecodedTags {
     return {
       plain: Object.fromEntries(Object.entries(tags).filter(([key]) => !isPackedTag(key))),
@@ -76,20 +69,6 @@ export class InstanceViewer {
   }
 }
 
-function factsOf(instance: Instance): InstanceFacts | null {
-  if (instance.InstanceId === undefined) return null;
-  return {
-    instanceId: instance.InstanceId,
-    state: instance.State?.Name,
-    stateReason: instance.StateReason?.Code,
-    address: instance.PublicIpAddress,
-    launchIndex: instance.AmiLaunchIndex ?? 0,
-    launchTime: instance.LaunchTime?.getTime() ?? 0,
-    lifecycle: instance.InstanceLifecycle,
-    instanceType: instance.InstanceType,
-  };
-}
-
 const STATES: ReadonlySet<string> = new Set<InstanceState>([
   'pending',
   'running',
@@ -102,10 +81,6 @@ const STATES: ReadonlySet<string> = new Set<InstanceState>([
 /** A state EC2 might add one day counts as `pending`: present, and not to be relied on. */
 export function toInstanceState(name: string | undefined): InstanceState {
   return name !== undefined && STATES.has(name) ? (name as InstanceState) : 'pending';
-}
-
-function tagRecord(instance: Instance): Record<string, string> {
-  return Object.fromEntries((instance.Tags ?? []).map((tag) => [tag.Key ?? '', tag.Value ?? '']));
 }
 
 function samePackedTags(known: Record<string, string>, tags: Record<string, string>): boolean {
