@@ -156,7 +156,9 @@ describe('an answer to RunInstances', () => {
   });
 
   test('is not taken for whole when it ends early, nor any other answer for it', () => {
-    expect(() => scanned(launch.slice(0, -40), launch.length, 'run_instances')).toThrow('something else than a whole list');
+    expect(() => scanned(launch.slice(0, -40), launch.length, 'run_instances')).toThrow(
+      'something else than a whole list',
+    );
     expect(() => scanned(answer([]), 1000, 'run_instances')).toThrow('something else than a whole list');
   });
 });
