@@ -1,24 +1,17 @@
 import { RunInstancesCommand, type RunInstancesCommandInput } from '@aws-sdk/client-ec2';
-import type { InstanceLauncher, InstanceView } from './cloud-provider.js';
-import type { InstanceScan } from './instance-scan.js';
+import type { InstanceLauncher } from './cloud-provider.js';
 import type { LaunchRequest } from './launch-request.js';
 import { isPackedTag } from './launch-tags.js';
 import type { RegionClient } from './region-client.js';
-import { TAKE_INSTANCES_POSITION, takeInstances } from './take-instances.js';
+import { callForInstances } from './take-instances.js';
 
 export function createInstanceLauncher(clientOf: (region: string) => RegionClient): InstanceLauncher {
   return {
     async launch(region, request, options = {}) {
       const client = clientOf(region);
-      const command = new RunInstancesCommand(toRunInstancesInput(request));
-      let instances: InstanceView[] = [];
-      const taken = (scan: InstanceScan) => {
-        instances = scan.instances;
-      };
-      command.middlewareStack.add(takeInstances('run_instances', taken), TAKE_INSTANCES_POSITION);
-      const output = await client.call({
+      const { instances, output } = await callForInstances(client, {
         op: 'run_instances',
-        command,
+        command: new RunInstancesCommand(toRunInstancesInput(request)),
         signal: options.signal,
         instances: request.maxCount,
       });

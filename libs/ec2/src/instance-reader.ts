@@ -1,10 +1,9 @@
 import { DescribeInstancesCommand, type Filter } from '@aws-sdk/client-ec2';
 import type { InstanceReader, InstanceView } from './cloud-provider.js';
-import type { InstanceScan } from './instance-scan.js';
 import { TAG_KEYS } from './launch-tags.js';
 import type { RegionClient } from './region-client.js';
 import { slices } from './slices.js';
-import { TAKE_INSTANCES_POSITION, takeInstances } from './take-instances.js';
+import { callForInstances } from './take-instances.js';
 
 /** EC2 takes this many values in one filter. */
 const MAX_FILTER_VALUES = 200;
@@ -75,13 +74,8 @@ async function* describePages(listing: {
       MaxResults: pageSize,
       ...(token === undefined ? {} : { NextToken: token }),
     });
-    let page: InstanceView[] = [];
-    const taken = (scan: InstanceScan) => {
-      page = scan.instances;
-    };
-    command.middlewareStack.add(takeInstances('describe_instances', taken), TAKE_INSTANCES_POSITION);
-    const output = await client.call({ op: 'describe_instances', command, signal });
-    yield page;
+    const { instances, output } = await callForInstances(client, { op: 'describe_instances', command, signal });
+    yield instances;
     // The last page's token is missing or empty.
     token = output.NextToken || undefined;
   } while (token !== undefined);

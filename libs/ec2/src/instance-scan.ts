@@ -4,7 +4,7 @@ import { decodeXmlText } from './xml-text.js';
 import { type XmlListener, XmlTokens } from './xml-tokens.js';
 
 /** Where instances stand in the answer to an operation, from its root on. */
-export const INSTANCES_IN = {
+const INSTANCES_IN = {
   describe_instances: ['DescribeInstancesResponse', 'reservationSet', 'item', 'instancesSet', 'item'],
   run_instances: ['RunInstancesResponse', 'instancesSet', 'item'],
 } as const;

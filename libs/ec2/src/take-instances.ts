@@ -1,9 +1,26 @@
+import type { ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-ec2';
 import { HttpResponse } from '@smithy/core/protocols';
 import type { AbsoluteLocation, DeserializeHandlerOptions, DeserializeMiddleware } from '@smithy/types';
+import type { InstanceView } from './cloud-provider.js';
 import { type InstanceAnswer, InstanceScan } from './instance-scan.js';
+import type { Call, RegionClient } from './region-client.js';
+
+/** Makes a call and takes the instances out of its answer; the rest of it is `output`. */
+export async function callForInstances<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  client: RegionClient,
+  call: Call<Input, Output> & { op: InstanceAnswer },
+): Promise<{ instances: InstanceView[]; output: Output }> {
+  let instances: InstanceView[] = [];
+  const taken = (scan: InstanceScan) => {
+    instances = scan.instances;
+  };
+  call.command.middlewareStack.add(takeInstances(call.op, taken), TAKE_INSTANCES_POSITION);
+  const output = await client.call(call);
+  return { instances, output };
+}
 
 /** Inside the SDK's own deserializer: it is given what this leaves of the answer. */
-export const TAKE_INSTANCES_POSITION: DeserializeHandlerOptions & AbsoluteLocation = {
+const TAKE_INSTANCES_POSITION: DeserializeHandlerOptions & AbsoluteLocation = {
   step: 'deserialize',
   priority: 'low',
   name: 'takeInstances',
@@ -11,7 +28,7 @@ export const TAKE_INSTANCES_POSITION: DeserializeHandlerOptions & AbsoluteLocati
 };
 
 /** Reads the instances out of each good answer as it arrives; refusals are the SDK's. `taken` is told at every attempt. */
-export function takeInstances<Input extends object, Output extends object>(
+function takeInstances<Input extends object, Output extends object>(
   answer: InstanceAnswer,
   taken: (scan: InstanceScan) => void,
 ): DeserializeMiddleware<Input, Output> {
