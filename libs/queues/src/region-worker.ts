@@ -29,7 +29,7 @@ export interface RegionWorkerOptions {
 
 export interface RegionWorker {
   start(): void;
-  /** Takes no further run; the active ones go on. */
+  /** Looks for no further run; one that a read was waiting for may still come. The active ones go on. */
   pause(): Promise<void>;
   /** Waits for active runs. Does not wait for a Redis that is away: what it was not told is run again. */
   close(): Promise<void>;
