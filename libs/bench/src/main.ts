@@ -10,7 +10,7 @@ const BENCHMARKS: Record<string, () => Promise<Benchmark>> = {
   coldstart: async () => (await import('./coldstart.js')).coldstart,
   scale: async () => (await import('./scale/scale.js')).scale,
   scrape: async () => (await import('./scale/scrape.js')).scrape,
-  trigger: async () => (await import('./trigger.js')).trigger,
+  trigger: async () => (await import('./trigger/trigger.js')).trigger,
   warm: async () => (await import('./warm.js')).warm,
 };
 

@@ -10,7 +10,11 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-export type ChildProgram = 'load/load-process' | 'accept/bare-process';
+export type ChildProgram =
+  | 'load/load-process'
+  | 'accept/bare-process'
+  | 'trigger/bare-api-process'
+  | 'trigger/bare-jobs-process';
 
 export function startChild(program: ChildProgram, args: readonly string[] = []): Child {
   // The built file, also when this one is run from its source by a test.
