@@ -310,9 +310,9 @@ nap() {
   [ "$nap_ms" -le 0 ] || pause "$((nap_ms / 1000)).$(printf '%03d' $((nap_ms % 1000)))"
 }
 
-# A little irregular, so that relays launched together do not speak together.
+# heartbeat_pause_ms LEAST: LEAST to 1000 thousandths of the interval.
 heartbeat_pause_ms() {
-  echo $((heartbeat_seconds * (900 + $(od -An -N1 -tu1 /dev/urandom) * 100 / 255)))
+  echo $((heartbeat_seconds * ($1 + $(od -An -N1 -tu1 /dev/urandom) * (1000 - $1) / 255)))
 }
 
 stop_on_signal() {
@@ -325,7 +325,8 @@ run_agent() {
   trap stop_on_signal TERM INT
   read_deadline
   say "reporting to $base_url; the machine ends after $silence_limit s of silence"
-  instance_id='' relay_id='' refusals=0 retry_ms=200
+  # Relays launched together are apart from their first heartbeat on, and do not come to speak together.
+  instance_id='' relay_id='' refusals=0 retry_ms=200 least_pause=0
   while :; do
     end_if_due
     if [ -z "$instance_id" ]; then
@@ -347,7 +348,8 @@ run_agent() {
     fi
     look_at_clock
     if [ -n "$relay_id" ]; then
-      nap "$(heartbeat_pause_ms)"
+      nap "$(heartbeat_pause_ms "$least_pause")"
+      least_pause=900
     else
       nap "$retry_ms"
       retry_ms=$((retry_ms * 2 < longest_retry_ms ? retry_ms * 2 : longest_retry_ms))

@@ -12,10 +12,12 @@ import { until } from '../testing/until.js';
 
 let cloud: TestCloud;
 let plane: FakeControlPlane;
+/** At its top, the heartbeat interval is exactly what the control plane said. */
+let jitter: number;
 beforeEach(async () => {
   plane = await startFakeControlPlane();
-  // Jitter at its top makes the heartbeat interval exactly what the control plane said.
-  cloud = await startTestCloud({ settings: { bootMs: 0, throttle: false }, random: () => 1 });
+  jitter = 1;
+  cloud = await startTestCloud({ settings: { bootMs: 0, throttle: false }, random: () => jitter });
 });
 afterEach(async () => {
   await cloud.stop();
@@ -67,6 +69,21 @@ describe('the check-in', () => {
       { ...beat, body: { instanceId: id, leaseExpiresAt: firstLease } },
       { ...beat, body: { instanceId: id, leaseExpiresAt: secondLease, leaseToken: 'opaque' } },
     ]);
+  });
+
+  test('is followed by a heartbeat at any moment of the interval, and by others a little before its end', async () => {
+    jitter = 0.25;
+    const id = await bootCheckedIn();
+    plane.answer = () => ({ status: 200, body: { leaseExpiresAt: leaseIn(3_600_000) } });
+    for (const [count, pause] of [2_500, 9_250, 9_250].entries()) {
+      cloud.clock.advance(pause - 1);
+      expect(plane.requests).toHaveLength(count + 1);
+      cloud.clock.advance(1);
+      await requestCount(count + 2);
+      const { leaseExpiresAt } = (plane.requests.at(-1) as { body: object }).body as { leaseExpiresAt: string };
+      // The next is planned when the answer has been heard.
+      await until(async () => (await see(id)).agent?.leaseExpiresAt !== leaseExpiresAt);
+    }
   });
 
   test('is tried again at growing intervals until it is accepted', async () => {

@@ -149,6 +149,7 @@ export class RelayAgent {
       return;
     }
     this.#heard({ ...told.data, leaseToken: told.data.leaseToken ?? null });
+    this.#nextTalkAt = this.#lastHeardAt + told.data.heartbeatSeconds * 1000 * this.#options.random();
     this.#options.remember(this.#options.instance);
   }
 
@@ -176,7 +177,10 @@ export class RelayAgent {
     this.#nextTalkAt = scheduler.now() + this.#intervalMs(session);
   }
 
-  /** A little irregular, so that relays launched together do not speak together. */
+  /**
+   * A little irregular, so that relays do not come to speak together; those launched together are apart from their first
+   * heartbeat on, which comes at any moment of the interval.
+   */
   #intervalMs(session: AgentSession): number {
     return session.heartbeatSeconds * 1000 * (0.9 + 0.1 * this.#options.random());
   }
