@@ -4,6 +4,7 @@ type WarmPoolSettings = RegionConfig['warmPool'];
 
 /** How many spares a region wants at a moment (Unix ms): the first entry of the schedule that fits, else `size`. */
 export function warmPoolTarget({ size, schedule }: WarmPoolSettings, now: number): number {
+  if (schedule.length === 0) return size;
   const time = new Date(now).toISOString().slice(11, 16);
   const entry = schedule.find(({ from, to }) => (from <= to ? from <= time && time < to : time >= from || time < to));
   return entry?.size ?? size;

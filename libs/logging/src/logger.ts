@@ -1,5 +1,5 @@
 import winston from 'winston';
-import { toLoggable } from './loggable.js';
+import { toLoggableJson, toLoggableMembers } from './loggable-json.js';
 
 /** From the least to the most talkative. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -48,7 +48,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const write = (level: LogLevel, message: string, context: LogFields, fields: LogFields | undefined): void => {
     if (!enabled(level)) return;
     const head = { timestamp: now().toISOString(), level, app: options.app };
-    lines.add(renderRecord(head, message, [context, fields ?? {}]));
+    lines.add(renderRecord(head, message, context, fields));
   };
   const flush = (): Promise<void> =>
     new Promise((resolve) => {
@@ -101,13 +101,25 @@ interface RecordHead {
 const RESERVED: ReadonlySet<string> = new Set<keyof RecordHead | 'message'>(['timestamp', 'level', 'app', 'message']);
 
 /** Rendered here rather than by winston's own JSON format, which lets fields replace the message and can throw. */
-function renderRecord(head: RecordHead, message: string, contexts: readonly LogFields[]): string {
+function renderRecord(head: RecordHead, message: string, context: LogFields, fields: LogFields | undefined): string {
   const withStacks = head.level === 'error';
-  const record: Record<string, unknown> = { ...head, message: toLoggable(message, { withStacks }) };
-  for (const context of contexts) {
-    const plain = toLoggable(context, { withStacks });
-    const fields = typeof plain === 'object' && plain !== null ? plain : { fields: plain };
-    for (const [key, value] of Object.entries(fields)) record[RESERVED.has(key) ? `${key}_` : key] = value;
+  const around = toLoggableMembers(context, {
+    withStacks,
+    rename: (key) => (fields && hasField(fields, key) ? null : besideHead(key)),
+  });
+  const own = fields ? toLoggableMembers(fields, { withStacks, rename: besideHead }) : '';
+  const record = `${JSON.stringify(head).slice(0, -1)},"message":${toLoggableJson(message, { withStacks })}`;
+  return `${record}${around && `,${around}`}${own && `,${own}`}}`;
+}
+
+function besideHead(key: string): string {
+  return RESERVED.has(key) ? `${key}_` : key;
+}
+
+function hasField(fields: LogFields, key: string): boolean {
+  try {
+    return Object.hasOwn(fields, key);
+  } catch {
+    return false;
   }
-  return JSON.stringify(record);
 }

@@ -28,12 +28,14 @@ export function observeRequests({ logger, metrics }: RequestObserver): RequestHa
   return (request, response, next) => {
     const given = request.headers['x-request-id'];
     const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    let address: string | undefined;
     openContext(response, {
       requestId,
       startedAt: performance.now(),
-      // Few requests need it.
+      // Reads that go well do not need it.
       get address() {
-        return clientAddress(request);
+        address ??= clientAddress(request);
+        return address;
       },
       route: null,
       principal: null,
