@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from '@aegis/logging';
 import type { Metrics } from '@aegis/metrics';
 import type { RequestHandler, Response } from 'express';
-import { clientAddress } from '../limits/client-address.js';
-import { contextOf, openContext } from './request-context.js';
+import { contextOf, openContext, RequestContext } from './request-context.js';
 
 const REQUEST_ID = /^[\w.:/+=@-]{1,128}$/;
 const READS = new Set(['GET', 'HEAD']);
@@ -28,22 +27,7 @@ export function observeRequests({ logger, metrics }: RequestObserver): RequestHa
   return (request, response, next) => {
     const given = request.headers['x-request-id'];
     const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    let address: string | undefined;
-    openContext(response, {
-      requestId,
-      startedAt: performance.now(),
-      // Reads that go well do not need it.
-      get address() {
-        address ??= clientAddress(request);
-        return address;
-      },
-      route: null,
-      principal: null,
-      target: null,
-      untimed: false,
-      rateHeaders: null,
-      problemCode: null,
-    });
+    openContext(response, new RequestContext(requestId, request));
     response.on('close', onClose);
     next();
   };
