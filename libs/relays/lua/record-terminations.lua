@@ -6,10 +6,10 @@
           'sent' (on its way) | 'ending' (on its way without us) | 'gone' (nothing left) | 'refused' |
           'wait' (nothing to tell yet),
           when to look at it again, note, awsRequestId or ''
-  Returns { 'ok' | 'fenced', moves … }
+  Returns { 'ok' | 'fenced', moves …, ids of the relays whose refusal was noted: one that has ended meanwhile was not refused }
 ]]
 if fenced('relay_terminate', ARGV[1]) then return { 'fenced', moved } end
-local now = ARGV[2]
+local now, refused = ARGV[2], {}
 -- A refusal that goes on for days must not fill the store: after the first few, only each doubling is told.
 local function worth_telling(tries) return tries < 4 or 2 ^ math.floor(math.log(tries) / math.log(2) + 1e-9) == tries end
 
@@ -29,10 +29,11 @@ for i = 3, #ARGV, 6 do
       elseif outcome == 'refused' then
         local tries = (tonumber(relay.tries) or 0) + 1
         set_fields(id, relay, { tries = tries })
+        refused[#refused + 1] = id
         if worth_telling(tries) then append_event(id, 'terminating', now, note, tries, request) end
       end
       redis.call('ZADD', INDEX.terminating, again, id)
     end
   end
 end
-return { 'ok', moved }
+return { 'ok', moved, refused }

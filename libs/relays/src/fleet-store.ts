@@ -179,8 +179,12 @@ export interface FleetStore {
   observe(fence: Fence, observations: readonly InstanceObservation[], now: number): Promise<RelayTransition[]>;
   /** Relays that must go and whose time for the next attempt has come. */
   terminating(region: string, now: number, limit: number): Promise<TerminatingRelay[]>;
-  /** @throws FencedError */
-  recordTerminations(fence: Fence, records: readonly TerminationRecord[], now: number): Promise<RelayTransition[]>;
+  /** `refused`: the relays whose refusal was noted; one that had ended by then was not refused. @throws FencedError */
+  recordTerminations(
+    fence: Fence,
+    records: readonly TerminationRecord[],
+    now: number,
+  ): Promise<{ moves: RelayTransition[]; refused: string[] }>;
   /** Sends off up to `limit` due relays; `remaining` are still due. @throws FencedError */
   expireDue(fence: Fence, now: number, limit: number): Promise<{ moves: RelayTransition[]; remaining: number }>;
   /**

@@ -153,12 +153,14 @@ export function createRedisFleetStore(options: RedisFleetStoreOptions): FleetSto
 
     async recordTerminations(fence, records, now) {
       const moves: RelayTransition[] = [];
+      const refused: string[] = [];
       for (const chunk of chunks(records)) {
         const args = chunk.flatMap((r) => [r.relayId, r.instanceId, r.outcome, r.again, r.note, r.awsRequestId ?? '']);
         const reply = await runFenced('record-terminations', fence, [fence.token, now, ...args]);
         moves.push(...movesOf(reply[1] as string[]));
+        refused.push(...(reply[2] as string[]));
       }
-      return moves;
+      return { moves, refused };
     },
 
     async expireDue(fence, now, limit) {

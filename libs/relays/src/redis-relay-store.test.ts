@@ -387,7 +387,7 @@ describe('the way out', () => {
     await fleet.recordTerminations(fence, [sent], T0 + 2100);
     expect(await fleet.terminating(region, T0 + 3999, 10)).toEqual([]);
     expect(await fleet.terminating(region, T0 + 4000, 10)).toMatchObject([{ sent: true }]);
-    const moves = await fleet.recordTerminations(fence, [{ ...sent, outcome: 'gone' }], T0 + 4100);
+    const { moves } = await fleet.recordTerminations(fence, [{ ...sent, outcome: 'gone' }], T0 + 4100);
     expect(moves.flatMap(relayOutcomes)).toEqual([{ kind: 'deprovision', status: 'ok', latencyMs: 2100 }]);
     expect(await stateOf(serving)).toBe('terminated');
   });
@@ -431,7 +431,7 @@ describe('the way out', () => {
     const record = { relayId: relay.id, instanceId: instanceOf(relay), again: T0 + 4000, note: '', awsRequestId: null };
     await fleet.recordTerminations(fence, [{ ...record, outcome: 'ending' }], T0 + 2100);
     expect(await fleet.terminating(region, T0 + 4000, 10)).toMatchObject([{ sent: true, sentAt: 0 }]);
-    const moves = await fleet.recordTerminations(fence, [{ ...record, outcome: 'gone' }], T0 + 4100);
+    const { moves } = await fleet.recordTerminations(fence, [{ ...record, outcome: 'gone' }], T0 + 4100);
     expect(moves.flatMap(relayOutcomes)).toEqual([{ kind: 'deprovision', status: 'ignored', latencyMs: 2100 }]);
   });
 });

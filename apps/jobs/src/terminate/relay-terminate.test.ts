@@ -120,6 +120,31 @@ describe('a terminate', () => {
     expect(await states()).toEqual(['terminated', 'terminated']);
   });
 
+  test('that is refused while another job finds the instance gone is counted once, as what it was', async () => {
+    await active(1);
+    await deleteAll();
+    await world.sim.fault({ operation: 'TerminateInstances', count: null, kind: { type: 'auth' } });
+    const { cloud } = world;
+    const run = world.worker({
+      cloud: {
+        ...cloud,
+        async terminate(...asked) {
+          const answer = await cloud.terminate(...asked);
+          const [relay] = await world.relays();
+          const fence = await world.fleet.beginRun(world.region, 'relay_boot_watch');
+          const gone = { relayId: relay?.id ?? '', instanceId: relay?.instanceId ?? '', note: '', address: null };
+          const moves = await world.fleet.observe(fence, [{ ...gone, seen: 'gone' }], world.now());
+          expect(moves).toMatchObject([{ to: 'terminated' }]);
+          return answer;
+        },
+      },
+    });
+    await run('relay_terminate').catch(() => undefined);
+    expect(await states()).toEqual(['terminated']);
+    const counted = await world.metrics.registry.getSingleMetricAsString('aegis_relay_deprovision_total');
+    expect(counted).not.toMatch(/status="error"} [1-9]/);
+  });
+
   test('that meets an instance on its way out counts as ignored, as EC2 was not needed', async () => {
     await active(2);
     await world.sim.changeSettings({ shutdownMs: 1_000 });

@@ -157,16 +157,22 @@ function isLongGone(context: JobContext, relay: TerminatingRelay): boolean {
 }
 
 async function refuse(context: JobContext, relays: readonly TerminatingRelay[], failure: AwsFailure): Promise<void> {
-  for (const { terminatingAt } of relays) context.recordMetrics.deprovisionRefused(context.now() - terminatingAt);
-  await record(
+  const noted = await record(
     context,
     relays.map((relay) => refusal(context, relay, failure)),
   );
+  // One that another job has found to be gone in the meantime is counted there.
+  for (const { relayId, terminatingAt } of relays) {
+    if (noted.has(relayId)) context.recordMetrics.deprovisionRefused(context.now() - terminatingAt);
+  }
 }
 
-async function record(context: JobContext, records: readonly TerminationRecord[]): Promise<void> {
-  if (records.length === 0) return;
-  context.recordMoves(await context.store.recordTerminations(context.fence, records, context.now()));
+/** Answers the relays whose refusal the store has noted. */
+async function record(context: JobContext, records: readonly TerminationRecord[]): Promise<ReadonlySet<string>> {
+  if (records.length === 0) return new Set();
+  const { moves, refused } = await context.store.recordTerminations(context.fence, records, context.now());
+  context.recordMoves(moves);
+  return new Set(refused);
 }
 
 function base(relay: TerminatingRelay) {
