@@ -9,6 +9,7 @@ import { type ApiClient, createApiClient } from './api-client.js';
 import type { Benchmark } from './benchmark.js';
 import { readOptions } from './read-options.js';
 import { openStores } from './seed/stores.js';
+import { CATALOGUE } from './simulated-catalogue.js';
 import { percentile, rounded } from './statistics.js';
 import { table } from './table.js';
 import { untilInventory } from './until-inventory.js';
@@ -20,13 +21,6 @@ const PACE_MS = 150;
 const CONNECTIONS = 32;
 /** Until the last create's call is sure to have been sent. */
 const LAST_CALL_MS = 1_000;
-
-const CATALOGUE = {
-  imageId: 'ami-0abcdef1234567890',
-  instanceTypes: ['t3.micro'],
-  subnetIds: ['subnet-0123456789abcdef0'],
-  securityGroupIds: ['sg-0123456789abcdef0'],
-};
 
 function unixMs(): number {
   return performance.timeOrigin + performance.now();

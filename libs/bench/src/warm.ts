@@ -10,6 +10,7 @@ import { type Loader, startLoader } from './load/loader.js';
 import { readOptions } from './read-options.js';
 import { seedSpares } from './seed/seed-spares.js';
 import { openStores } from './seed/stores.js';
+import { CATALOGUE } from './simulated-catalogue.js';
 import { median, rounded } from './statistics.js';
 import { table } from './table.js';
 import { untilInventory } from './until-inventory.js';
@@ -39,20 +40,14 @@ function claimIn(region: string): LoadRequest {
 }
 
 function startWarmStack(pool: number): Promise<Stack> {
-  const catalogue = {
-    imageId: 'ami-0abcdef1234567890',
-    instanceTypes: ['t3.micro'],
-    subnetIds: ['subnet-0123456789abcdef0'],
-    securityGroupIds: ['sg-0123456789abcdef0'],
-  };
   return startStack({
     apiReplicas: API_REPLICAS,
     simEnv: { AEGIS_SIM_BOOT_MS: '20' },
     env: {
       AEGIS_REGIONS: JSON.stringify([
-        { name: POOL_REGION, ...catalogue, warmPool: { size: pool } },
-        { name: SEEDED_REGION, ...catalogue, warmPool: { size: 1 } },
-        { name: WARM_UP_REGION, ...catalogue },
+        { name: POOL_REGION, ...CATALOGUE, warmPool: { size: pool } },
+        { name: SEEDED_REGION, ...CATALOGUE, warmPool: { size: 1 } },
+        { name: WARM_UP_REGION, ...CATALOGUE },
       ]),
       // Production's own pace; the local stack's is faster.
       AEGIS_RELAYS_HEARTBEAT_INTERVAL_SECONDS: '10',

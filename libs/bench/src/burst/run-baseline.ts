@@ -7,6 +7,7 @@ import {
   TerminateInstancesCommand,
   waitUntilInstanceRunning,
 } from '@aws-sdk/client-ec2';
+import { ONE_INSTANCE } from '../simulated-catalogue.js';
 import { callsSince, readEc2Calls } from './ec2-calls.js';
 import { type Side, secondsSince } from './side.js';
 
@@ -33,17 +34,7 @@ async function untilAccepted<Answer>(call: () => Promise<Answer>): Promise<Answe
 }
 
 async function launchOne(client: EC2Client): Promise<string> {
-  const launched = await untilAccepted(() =>
-    client.send(
-      new RunInstancesCommand({
-        ImageId: 'ami-0abcdef1234567890',
-        InstanceType: 't3.micro',
-        SubnetId: 'subnet-0123456789abcdef0',
-        MinCount: 1,
-        MaxCount: 1,
-      }),
-    ),
-  );
+  const launched = await untilAccepted(() => client.send(new RunInstancesCommand(ONE_INSTANCE)));
   const id = launched.Instances?.[0]?.InstanceId;
   if (id === undefined) throw new Error('RunInstances answered without an instance');
   await waitUntilInstanceRunning({ client, ...WAITER }, { InstanceIds: [id] });

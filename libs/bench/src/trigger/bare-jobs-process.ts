@@ -2,6 +2,7 @@
 import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { ONE_INSTANCE } from '../simulated-catalogue.js';
 
 const [redisUrl = '', simUrl = ''] = process.argv.slice(2);
 const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
@@ -23,16 +24,7 @@ const worker = new Worker<{ id: string }>(
     if (stored === null) throw new Error(`${id} is not stored`);
     await redis.set(`bare:intent:${id}`, stored);
     const { region } = JSON.parse(stored) as { region: string };
-    await clientOf(region).send(
-      new RunInstancesCommand({
-        ImageId: 'ami-0abcdef1234567890',
-        InstanceType: 't3.micro',
-        SubnetId: 'subnet-0123456789abcdef0',
-        MinCount: 1,
-        MaxCount: 1,
-        ClientToken: id,
-      }),
-    );
+    await clientOf(region).send(new RunInstancesCommand({ ...ONE_INSTANCE, ClientToken: id }));
   },
   { connection: redis, concurrency: 16 },
 );

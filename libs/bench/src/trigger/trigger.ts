@@ -10,6 +10,7 @@ import { createApiClient } from '../api-client.js';
 import type { Benchmark } from '../benchmark.js';
 import { startChild } from '../load/child.js';
 import { readOptions } from '../read-options.js';
+import { CATALOGUE } from '../simulated-catalogue.js';
 import { percentile, rounded } from '../statistics.js';
 import { table } from '../table.js';
 import { warmUp } from '../warm-up.js';
@@ -24,13 +25,6 @@ const PACE_MS = 560;
 const TIMEOUT_MS = 10_000;
 /** Until both regions of the measurement have their connections. */
 const FIRST = 5;
-
-const CATALOGUE = {
-  imageId: 'ami-0abcdef1234567890',
-  instanceTypes: ['t3.micro'],
-  subnetIds: ['subnet-0123456789abcdef0'],
-  securityGroupIds: ['sg-0123456789abcdef0'],
-};
 
 type Create = (region: string) => Promise<unknown>;
 
@@ -78,15 +72,21 @@ export const trigger: Benchmark = async ({ print, args }) => {
   const api = createApiClient(stack.apiUrl);
   const bareApi = startChild('trigger/bare-api-process', [stack.redisUrl]);
   const bareJobs = startChild('trigger/bare-jobs-process', [stack.redisUrl, stack.sim.url]);
-  const { url } = await bareApi.next<{ url: string }>();
-  const pool = new Pool(url);
+  let pool: Pool | undefined;
   try {
-    await bareJobs.next();
+    const [{ url }] = await Promise.all([bareApi.next<{ url: string }>(), bareJobs.next()]);
+    const bareClient = new Pool(url);
+    pool = bareClient;
     const sim = createSimControl(stack.sim.url);
     const ours: Create = (region) => api.create({ region });
     const bare: Create = async (region) => {
       const headers = { 'content-type': 'application/json' };
-      const answer = await pool.request({ method: 'POST', path: '/relays', headers, body: JSON.stringify({ region }) });
+      const answer = await bareClient.request({
+        method: 'POST',
+        path: '/relays',
+        headers,
+        body: JSON.stringify({ region }),
+      });
       await answer.body.dump();
     };
     await warmUp(stack, FROZEN);
@@ -114,7 +114,7 @@ export const trigger: Benchmark = async ({ print, args }) => {
       p50_ratio: rounded(percentile(samples.ours, 50) / percentile(samples.bare, 50)),
     };
   } finally {
-    await Promise.all([api.close(), pool.close(), bareApi.stop(), bareJobs.stop()]);
+    await Promise.all([api.close(), pool?.close(), bareApi.stop(), bareJobs.stop()]);
     await stack.stop();
   }
 };

@@ -7,6 +7,8 @@ import type { HttpAnswer, HttpClient } from './http-client.js';
 const FIRST_RETRY_MS = 200;
 const LONGEST_RETRY_MS = 5000;
 const LEASE_GRACE_MS = 60_000;
+/** Of the interval: a little irregular, so that relays do not come to speak together. */
+const LEAST_PAUSE = 0.9;
 
 const checkInAnswer = z.object({
   relayId: z.string(),
@@ -148,15 +150,15 @@ export class RelayAgent {
       this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
       return;
     }
-    this.#heard({ ...told.data, leaseToken: told.data.leaseToken ?? null });
-    this.#nextTalkAt = this.#lastHeardAt + told.data.heartbeatSeconds * 1000 * this.#options.random();
+    // At any moment of the interval: relays launched together are apart from their first heartbeat on.
+    this.#heard({ ...told.data, leaseToken: told.data.leaseToken ?? null }, 0);
     this.#options.remember(this.#options.instance);
   }
 
   #afterHeartbeat(session: AgentSession, answer: HttpAnswer | null): void {
     const told = answer?.status === 200 ? heartbeatAnswer.safeParse(answer.body) : undefined;
     if (told?.success !== true) {
-      this.#nextTalkAt = this.#options.scheduler.now() + this.#intervalMs(session);
+      this.#nextTalkAt = this.#options.scheduler.now() + this.#pauseMs(session);
       return;
     }
     const { leaseExpiresAt, leaseToken, heartbeatSeconds } = told.data;
@@ -168,21 +170,17 @@ export class RelayAgent {
     });
   }
 
-  #heard(session: AgentSession): void {
+  #heard(session: AgentSession, leastPause = LEAST_PAUSE): void {
     const { instance, scheduler } = this.#options;
     this.#session = session;
     instance.agentSession = session;
     this.#lastHeardAt = scheduler.now();
     this.#leaseEndsAt = Date.parse(session.leaseExpiresAt);
-    this.#nextTalkAt = scheduler.now() + this.#intervalMs(session);
+    this.#nextTalkAt = scheduler.now() + this.#pauseMs(session, leastPause);
   }
 
-  /**
-   * A little irregular, so that relays do not come to speak together; those launched together are apart from their first
-   * heartbeat on, which comes at any moment of the interval.
-   */
-  #intervalMs(session: AgentSession): number {
-    return session.heartbeatSeconds * 1000 * (0.9 + 0.1 * this.#options.random());
+  #pauseMs(session: AgentSession, least = LEAST_PAUSE): number {
+    return session.heartbeatSeconds * 1000 * (least + (1 - least) * this.#options.random());
   }
 
   #end(why: string): void {
