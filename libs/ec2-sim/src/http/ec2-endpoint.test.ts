@@ -102,6 +102,22 @@ describe('what may be called', () => {
     expect(await raw(body)).toEqual([status, code]);
   });
 
+  test('a long answer comes in pieces, a short one in one', async () => {
+    const lengthOf = async () => {
+      const answer = await fetch(cloud.sim.url, {
+        method: 'POST',
+        headers: { authorization: 'AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/ec2/aws4_request, Signature=x' },
+        body: 'Action=DescribeInstances&Version=2016-11-15&MaxResults=1000',
+      });
+      const instances = (await answer.text()).match(/<amiLaunchIndex>/g) ?? [];
+      return [instances.length, answer.headers.get('content-length'), answer.headers.get('transfer-encoding')];
+    };
+    await run(1);
+    expect(await lengthOf()).toEqual([1, expect.stringMatching(/^\d+$/), null]);
+    await run(999);
+    expect(await lengthOf()).toEqual([1000, null, 'chunked']);
+  });
+
   test('a GET with a query string will do too', async () => {
     expect(await raw('Action=DescribeInstances&Version=2016-11-15', 'GET')).toEqual([200, undefined]);
   });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OPERATIONS } from '../operations/operations.js';
 import { authFailure, regionOfAuthorization } from '../protocol/credential-scope.js';
 import { Ec2Error, missingParameter } from '../protocol/ec2-error.js';
@@ -30,7 +31,7 @@ interface Call {
 interface Outcome {
   label: string;
   httpStatus: number;
-  xml: string;
+  xml: Iterable<string>;
   instances: number;
 }
 
@@ -59,7 +60,7 @@ export class Ec2Endpoint {
       if (error instanceof BodyTooLarge) response.setHeader('connection', 'close');
       const problem = error instanceof BodyTooLarge ? new Ec2Error('RequestEntityTooLarge', error.message, 413) : error;
       if (!(problem instanceof Ec2Error)) throw problem;
-      send(response, requestId, failure(problem, requestId));
+      await send(response, requestId, failure(problem, requestId));
       return;
     }
     await this.#serve(call, response);
@@ -98,11 +99,11 @@ export class Ec2Endpoint {
   async #serve(call: Call, response: ServerResponse): Promise<void> {
     if (!this.#admitted(call)) {
       const error = new Ec2Error('RequestLimitExceeded', 'Request limit exceeded.');
-      this.#answer(call, response, failure(error, call.requestId));
+      await this.#answer(call, response, failure(error, call.requestId));
       return;
     }
     const fault = this.#cloud.faults.take(call.name, call.region.name);
-    if (fault === undefined) this.#answer(call, response, this.#run(call));
+    if (fault === undefined) await this.#answer(call, response, this.#run(call));
     else await this.#strike(call, fault, response);
   }
 
@@ -136,7 +137,7 @@ export class Ec2Endpoint {
     switch (kind.type) {
       case 'latency':
         await this.#delay(kind.ms);
-        this.#answer(call, response, done ?? this.#run(call));
+        await this.#answer(call, response, done ?? this.#run(call));
         return;
       case 'hang':
         this.#log(call, `hang_${when}`, done?.instances ?? 0);
@@ -152,11 +153,11 @@ export class Ec2Endpoint {
         response.writeHead(kind.status, { 'content-type': 'text/html' }).end('<html><body>injected</body></html>');
         return;
       case 'auth':
-        this.#answer(call, response, failure(authFailure(), call.requestId));
+        await this.#answer(call, response, failure(authFailure(), call.requestId));
         return;
       case 'error': {
         const error = new Ec2Error(kind.code, kind.message ?? `Injected ${kind.code}`, kind.httpStatus);
-        this.#answer(call, response, failure(error, call.requestId));
+        await this.#answer(call, response, failure(error, call.requestId));
         return;
       }
       default:
@@ -177,9 +178,9 @@ export class Ec2Endpoint {
     });
   }
 
-  #answer(call: Call, response: ServerResponse, outcome: Outcome): void {
+  async #answer(call: Call, response: ServerResponse, outcome: Outcome): Promise<void> {
     this.#log(call, outcome.label, outcome.instances);
-    send(response, call.requestId, outcome);
+    await send(response, call.requestId, outcome);
   }
 
   #log(call: Call, outcome: string, instances: number): void {
@@ -215,13 +216,20 @@ function failure(error: Ec2Error, requestId: string): Outcome {
   return { label: error.code, httpStatus: error.httpStatus, xml: errorXml(error, requestId), instances: 0 };
 }
 
-function send(response: ServerResponse, requestId: string, outcome: Outcome): void {
+/** Piece by piece, so that a page of a thousand instances keeps no other call waiting; EC2 sends long answers so too. */
+async function send(response: ServerResponse, requestId: string, outcome: Outcome): Promise<void> {
   if (response.destroyed) return;
-  const bytes = Buffer.from(outcome.xml);
-  response.writeHead(outcome.httpStatus, {
-    'content-type': 'text/xml;charset=UTF-8',
-    'content-length': bytes.length,
-    'x-amzn-requestid': requestId,
-  });
-  response.end(bytes);
+  response.statusCode = outcome.httpStatus;
+  response.setHeader('content-type', 'text/xml;charset=UTF-8');
+  response.setHeader('x-amzn-requestid', requestId);
+  let last: string | undefined;
+  for (const piece of outcome.xml) {
+    if (last !== undefined) {
+      response.write(last);
+      await nextTurn();
+      if (response.destroyed) return;
+    }
+    last = piece;
+  }
+  response.end(last);
 }

@@ -24,22 +24,28 @@ function escapeText(text: string): string {
     .replace(/[\p{Cc}\ufffe\uffff]/gu, '\ufffd');
 }
 
+/** Of an answer, in strings that are joined: some tens of instances, which take a millisecond or two. */
+const PIECE = 4_096;
+
 /**
  * Appends one element; absent values make no element, a list becomes `<name><item>…</item></name>` as everywhere in
- * EC2. Pieces are collected and joined once, which for a page of a thousand instances is far cheaper than adding strings.
+ * EC2. Strings are collected and joined to pieces, which for a page of a thousand instances is far cheaper than adding
+ * them, and each piece is given away as soon as it is there.
  */
-function element(name: string, value: XmlValue, out: string[]): void {
+function* element(name: string, value: XmlValue, out: string[]): Generator<string> {
   if (value === undefined || value === null) return;
   out.push('<', name, '>');
-  if (typeof value === 'string') out.push(escapeText(value));
-  else if (typeof value === 'number' || typeof value === 'boolean') out.push(String(value));
-  else if (isList(value)) for (const member of value) element('item', member, out);
-  else elements(value, out);
+  if (typeof value !== 'object') out.push(typeof value === 'string' ? escapeText(value) : String(value));
+  else if (isList(value)) for (const member of value) yield* element('item', member, out);
+  else yield* elements(value, out);
   out.push('</', name, '>');
+  if (out.length < PIECE) return;
+  yield out.join('');
+  out.length = 0;
 }
 
-function elements(values: XmlObject, out: string[]): void {
-  for (const name in values) element(name, values[name], out);
+function* elements(values: XmlObject, out: string[]): Generator<string> {
+  for (const name in values) yield* element(name, values[name], out);
 }
 
 function isList(value: XmlObject | readonly XmlValue[]): value is readonly XmlValue[] {
@@ -48,17 +54,18 @@ function isList(value: XmlObject | readonly XmlValue[]): value is readonly XmlVa
 
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
-export function responseXml(operation: string, requestId: string, body: XmlObject): string {
+/** An answer in pieces, each made when it is asked for, so that a long one need not be made in one go. */
+export function* responseXml(operation: string, requestId: string, body: XmlObject): Generator<string> {
   const root = `${operation}Response`;
   const out = [DECLARATION, '<', root, ' xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'];
-  elements({ requestId, ...body }, out);
+  yield* elements({ requestId, ...body }, out);
   out.push('</', root, '>');
-  return out.join('');
+  yield out.join('');
 }
 
-export function errorXml(error: Pick<Ec2Error, 'code' | 'message'>, requestId: string): string {
-  const out = [DECLARATION];
+export function* errorXml(error: Pick<Ec2Error, 'code' | 'message'>, requestId: string): Generator<string> {
   const Errors = { Error: { Code: error.code, Message: error.message } };
-  element('Response', { Errors, RequestID: requestId }, out);
-  return out.join('');
+  const out = [DECLARATION];
+  yield* element('Response', { Errors, RequestID: requestId }, out);
+  yield out.join('');
 }

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { systemClock } from './clock.js';
 import { ManualClock } from './manual-clock.js';
 import { Scheduler } from './scheduler.js';
 
@@ -39,4 +40,23 @@ test('a task may schedule the next one', () => {
   scheduler.schedule(10, tick);
   clock.advance(35);
   expect(ticks).toEqual([10, 20, 30]);
+});
+
+test('others get their turn between many tasks that are due at once', async () => {
+  const scheduler = new Scheduler(systemClock);
+  const tasks = 1_000;
+  let ran = 0;
+  const others = new Promise<number>((resolve) => {
+    scheduler.schedule(0, () => setImmediate(() => resolve(ran)));
+  });
+  const all = new Promise<void>((resolve) => {
+    for (let task = 1; task <= tasks; task += 1) {
+      scheduler.schedule(0, () => {
+        ran += 1;
+        if (ran === tasks) resolve();
+      });
+    }
+  });
+  expect(await others).toBeLessThan(100);
+  await all;
 });

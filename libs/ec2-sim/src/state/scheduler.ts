@@ -6,6 +6,9 @@ interface Task {
   run: (() => void) | null;
 }
 
+/** Tasks run in one turn of the event loop: a thousand machines that boot at once must not hold up everybody's calls. */
+const AT_ONCE = 32;
+
 /**
  * Every timed thing of the simulator behind one timer: a binary heap by due time, so that a hundred thousand
  * instances and agents cost memory but no timers of the runtime.
@@ -61,7 +64,9 @@ export class Scheduler {
     this.#cancelTimer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
     const now = this.#clock.now();
-    for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
+    for (let left = AT_ONCE; left > 0; left -= 1) {
+      const first = this.#heap[0];
+      if (first === undefined || first.at > now) break;
       this.#pop();
       const run = first.run;
       first.run = null;
