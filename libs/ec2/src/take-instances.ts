@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-ec2';
 import { HttpResponse } from '@smithy/core/protocols';
 import type { AbsoluteLocation, DeserializeHandlerOptions, DeserializeMiddleware } from '@smithy/types';
@@ -37,7 +38,13 @@ function takeInstances<Input extends object, Output extends object>(
     const { response } = result;
     if (!HttpResponse.isInstance(response) || response.statusCode !== 200) return result;
     const scan = new InstanceScan(answer);
-    for await (const chunk of response.body as AsyncIterable<Buffer>) scan.write(chunk);
+    let first = true;
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      // What has arrived together is not read in one go: other regions' calls have their turn in between.
+      if (!first) await nextTurn();
+      first = false;
+      scan.write(chunk);
+    }
     response.body = scan.end();
     taken(scan);
     return result;

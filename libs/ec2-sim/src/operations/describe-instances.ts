@@ -6,7 +6,7 @@ import type { Instance } from '../state/model.js';
 import { type Filter, readFilters } from './filters.js';
 import { candidatesFor, instanceMatches, isInstanceFilter } from './instance-filters.js';
 import { instancesById } from './instance-ids.js';
-import { reservationXml } from './instance-xml.js';
+import { instanceXml, reservationXml } from './instance-xml.js';
 import { pageToken, readPageSize, readPageToken } from './page-token.js';
 
 const DEFAULT_PAGE = 1000;
@@ -52,7 +52,7 @@ function answer(instances: readonly Instance[], cloud: Cloud, nextToken?: string
   let group: Instance[] = [];
   const close = () => {
     const launch = group[0]?.launch;
-    if (launch !== undefined) reservationSet.push(reservationXml(launch, group, now, cloud.settings));
+    if (launch !== undefined) reservationSet.push(reservationXml(launch, written(group, now, cloud)));
     group = [];
   };
   for (const instance of instances) {
@@ -61,4 +61,8 @@ function answer(instances: readonly Instance[], cloud: Cloud, nextToken?: string
   }
   close();
   return { body: { reservationSet, nextToken }, instances: instances.length };
+}
+
+function* written(instances: readonly Instance[], now: number, cloud: Cloud): Generator<XmlObject> {
+  for (const instance of instances) yield instanceXml(instance, now, cloud.settings);
 }

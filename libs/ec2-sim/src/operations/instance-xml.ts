@@ -20,18 +20,8 @@ export function stateXml(state: Instance['state']): XmlObject {
 }
 
 /** A reservation with those of its instances that belong to the answer. */
-export function reservationXml(
-  launch: Launch,
-  instances: readonly Instance[],
-  now: number,
-  settings: Pick<Settings, 'addressMs'>,
-): XmlObject {
-  return {
-    reservationId: launch.reservationId,
-    ownerId: OWNER_ID,
-    groupSet: [],
-    instancesSet: instances.map((instance) => instanceXml(instance, now, settings)),
-  };
+export function reservationXml(launch: Launch, instancesSet: Iterable<XmlObject>): XmlObject {
+  return { reservationId: launch.reservationId, ownerId: OWNER_ID, groupSet: [], instancesSet };
 }
 
 /** The public address as EC2 shows it: not while `pending`, not for a while after, not once terminated. */
@@ -45,7 +35,7 @@ export function shownPublicAddress(
   return publicAddressOf(instance);
 }
 
-function instanceXml(instance: Instance, now: number, settings: Pick<Settings, 'addressMs'>): XmlObject {
+export function instanceXml(instance: Instance, now: number, settings: Pick<Settings, 'addressMs'>): XmlObject {
   const { launch } = instance;
   const { spec } = launch;
   return {

@@ -2,7 +2,7 @@ import { Ec2Error } from '../protocol/ec2-error.js';
 import type { Operation, OperationContext, OperationResult } from '../protocol/operation.js';
 import type { Cloud } from '../state/cloud.js';
 import type { Launch } from '../state/model.js';
-import { reservationXml } from './instance-xml.js';
+import { instanceXml, reservationXml } from './instance-xml.js';
 import { readLaunchRequest } from './launch-request.js';
 
 const PARAMETERS = new Set([
@@ -109,8 +109,7 @@ function isSpent(launch: Launch, rule: Cloud['settings']['idempotentTerminated']
 }
 
 function answer(launch: Launch, cloud: Cloud): OperationResult {
-  return {
-    body: reservationXml(launch, launch.instances, cloud.now(), cloud.settings),
-    instances: launch.instances.length,
-  };
+  // All at once: a machine may be running before the last of them is written.
+  const instancesSet = launch.instances.map((instance) => instanceXml(instance, cloud.now(), cloud.settings));
+  return { body: reservationXml(launch, instancesSet), instances: launch.instances.length };
 }

@@ -1,6 +1,7 @@
 import type { Ec2Error } from './ec2-error.js';
 
-export type XmlValue = string | number | boolean | null | undefined | XmlObject | readonly XmlValue[];
+/** A list may be one whose members are made as they are written. */
+export type XmlValue = string | number | boolean | null | undefined | XmlObject | Iterable<XmlValue>;
 export interface XmlObject {
   readonly [element: string]: XmlValue;
 }
@@ -48,8 +49,8 @@ function* elements(values: XmlObject, out: string[]): Generator<string> {
   for (const name in values) yield* element(name, values[name], out);
 }
 
-function isList(value: XmlObject | readonly XmlValue[]): value is readonly XmlValue[] {
-  return Array.isArray(value);
+function isList(value: XmlObject | Iterable<XmlValue>): value is Iterable<XmlValue> {
+  return Symbol.iterator in value;
 }
 
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
