@@ -78,7 +78,7 @@ describe('a worker that dies at any point', () => {
     );
     expect(new Set(points)).toEqual(
       new Set(
-        ['beginRun', 'launchWork', 'openIntent', 'launch', 'settleIntent', 'pending'].flatMap((call) => [
+        ['beginRun', 'launchWork', 'openIntent', 'launch', 'settleIntent'].flatMap((call) => [
           `before ${call}`,
           `after ${call}`,
         ]),

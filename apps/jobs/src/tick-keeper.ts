@@ -2,6 +2,7 @@ import type { Logger } from '@aegis/logging';
 import type { RegionQueue } from '@aegis/queues';
 import type { FleetStore } from '@aegis/relays';
 
+/** How often each region's ticks are confirmed. */
 const INTERVAL_MS = 10_000;
 /** How soon a Redis that restarted, failed over or was flushed is noticed. */
 const DOUBT_INTERVAL_MS = 2_000;
@@ -24,7 +25,10 @@ export interface TickKeeperOptions {
  */
 export function createTickKeeper({ queues, store, logger }: TickKeeperOptions): TickKeeper {
   const timers: NodeJS.Timeout[] = [];
-  const ensureAll = () => Promise.all([...queues.values()].map((queue) => queue.ensureTicks()));
+  const all = [...queues.values()];
+  let next = 0;
+  // One region after the other: all at once, Redis would be busy with them alone for tens of milliseconds.
+  const ensureNext = async () => all[next++ % all.length]?.ensureTicks();
   const settleDoubts = () =>
     Promise.all(
       [...queues].map(async ([region, queue]) => {
@@ -38,8 +42,8 @@ export function createTickKeeper({ queues, store, logger }: TickKeeperOptions): 
   const every = (ms: number, work: () => Promise<unknown>) => timers.push(setInterval(() => attempt(work), ms));
   return {
     async start() {
-      await attempt(ensureAll);
-      every(INTERVAL_MS, ensureAll);
+      await attempt(() => Promise.all(all.map((queue) => queue.ensureTicks())));
+      every(INTERVAL_MS / all.length, ensureNext);
       every(DOUBT_INTERVAL_MS, settleDoubts);
     },
     stop() {

@@ -16,8 +16,17 @@ import { untilInventory } from './until-inventory.js';
 
 const TROUBLED = 'us-east-1';
 /** They take turns, so that EC2's two launches a second of each are not what is measured. */
-const HEALTHY = ['us-west-2', 'eu-west-1', 'eu-central-1', 'ap-southeast-2'];
-const PACE_MS = 150;
+const HEALTHY = [
+  'us-west-1',
+  'us-west-2',
+  'eu-west-1',
+  'eu-west-2',
+  'eu-central-1',
+  'eu-north-1',
+  'ap-southeast-2',
+  'ap-northeast-1',
+];
+const PACE_MS = 75;
 const CONNECTIONS = 32;
 /** Until the last create's call is sure to have been sent. */
 const LAST_CALL_MS = 1_000;
@@ -46,7 +55,7 @@ async function triggers(api: ApiClient, sim: SimControl, creates: number): Promi
 }
 
 export const bulkhead: Benchmark = async ({ print, args }) => {
-  const { creates, warmup, backlog } = readOptions(args, { creates: 200, warmup: 40, backlog: 5_000 });
+  const { creates, warmup, backlog } = readOptions(args, { creates: 400, warmup: 80, backlog: 5_000 });
   const stack = await startStack({
     simEnv: { AEGIS_SIM_BOOT_MS: '20' },
     env: {

@@ -21,6 +21,8 @@ const WANTED: ReadonlySet<string> = new Set([
   'instanceLifecycle',
   'instanceType',
 ]);
+/** What holds some of it. */
+const ENTERED: ReadonlySet<string> = new Set([...WANTED].flatMap((path) => path.split('.').slice(0, -1)));
 
 /**
  * Takes the instances out of an answer while it arrives. The SDK's own parser builds the whole answer in memory several
@@ -57,15 +59,14 @@ export class InstanceScan implements XmlListener {
     return Buffer.from(`<${root}>${this.#rest.join('')}</${root}>`);
   }
 
-  open(name: string, depth: number): 'whole' | undefined {
+  open(name: string, depth: number): 'whole' | 'skip' | undefined {
     this.#path[depth - 1] = name;
-    this.#path.length = depth;
-    if (this.#fields !== null)
-      return depth === this.#pathToInstance.length + 1 && name === 'tagSet' ? 'whole' : undefined;
-    if (
-      depth === this.#pathToInstance.length &&
-      this.#pathToInstance.every((step, index) => this.#path[index] === step)
-    ) {
+    const { length } = this.#pathToInstance;
+    if (this.#fields !== null) {
+      if (depth === length + 1 && ENTERED.has(name)) return undefined;
+      return name === 'tagSet' || WANTED.has(this.#fieldAt(depth)) ? 'whole' : 'skip';
+    }
+    if (depth === length && this.#pathToInstance.every((step, index) => this.#path[index] === step)) {
       this.#fields = {};
       this.#tags = this.#viewer.decode({});
     }
@@ -75,27 +76,29 @@ export class InstanceScan implements XmlListener {
   close(depth: number, text: Buffer): void {
     if (this.#fields !== null) {
       if (depth === this.#pathToInstance.length) this.#finishInstance(this.#fields);
-      else this.#keepField(this.#fields, depth, text);
     } else if (depth === 2 && this.#path[1] !== this.#pathToInstance[1]) {
       const name = this.#path[1] ?? '';
       this.#rest.push(`<${name}>${text.toString()}</${name}>`);
     }
   }
 
-  whole(_name: string, _depth: number, content: Buffer): void {
+  whole(name: string, depth: number, content: Buffer): void {
+    if (name === 'tagSet') this.#readTags(content);
+    else if (this.#fields !== null) this.#fields[this.#fieldAt(depth)] = decodeXmlText(content.toString());
+  }
+
+  /** The path of the element at this depth inside its instance. */
+  #fieldAt(depth: number): string {
+    const { length } = this.#pathToInstance;
+    const outer = this.#path[length] ?? '';
+    return depth === length + 1 ? outer : `${outer}.${this.#path[length + 1]}`;
+  }
+
+  #readTags(content: Buffer): void {
     if (this.#lastTags === null || !this.#lastTags.raw.equals(content)) {
       this.#lastTags = { raw: Buffer.from(content), decoded: this.#viewer.decode(readTags(content)) };
     }
     this.#tags = this.#lastTags.decoded;
-  }
-
-  #keepField(fields: Record<string, string>, depth: number, text: Buffer): void {
-    const { length } = this.#pathToInstance;
-    if (depth > length + 2) return;
-    const outer = this.#path[length] ?? '';
-    const name = depth === length + 1 ? outer : `${outer}.${this.#path[length + 1]}`;
-    // What encloses elements ends with no text of its own, or with the white space after the last of them.
-    if (WANTED.has(name)) fields[name] = decodeXmlText(text.toString());
   }
 
   #finishInstance(fields: Record<string, string>): void {

@@ -10,10 +10,11 @@ const FIRST_CAPACITY = 128 * 1024;
 /** Told of the elements of a document in their order. */
 export interface XmlListener {
   /**
-   * An element begins; `depth` is 1 for the outermost. Answer `whole` to be given everything inside of it at once, as it
-   * stands, instead of being told of it piece by piece.
+   * An element begins; `depth` is 1 for the outermost. `whole`: give me everything inside of it at once, as it stands;
+   * `skip`: nothing of it. Neither is for an element that may hold one of its own name. Anything else: tell me of it piece
+   * by piece. It is asked again when the element was not all there.
    */
-  open(name: string, depth: number): 'whole' | undefined;
+  open(name: string, depth: number): 'whole' | 'skip' | undefined;
   /** An element ends; `text` is what stood between its last tag, or its beginning, and its end. */
   close(depth: number, text: Buffer): void;
   whole(name: string, depth: number, content: Buffer): void;
@@ -90,7 +91,7 @@ export class XmlTokens {
     const wanted = this.#listener.open(name, depth);
     if (empty) {
       if (wanted === undefined) this.#listener.close(depth, NONE);
-      else this.#listener.whole(name, depth, NONE);
+      else if (wanted === 'whole') this.#listener.whole(name, depth, NONE);
       return end + 1;
     }
     if (wanted === undefined) {
@@ -100,7 +101,7 @@ export class XmlTokens {
     const closing = `</${name}>`;
     const inner = data.indexOf(closing, end + 1, 'latin1');
     if (inner < 0) return -1;
-    this.#listener.whole(name, depth, data.subarray(end + 1, inner));
+    if (wanted === 'whole') this.#listener.whole(name, depth, data.subarray(end + 1, inner));
     return inner + closing.length;
   }
 }

@@ -153,10 +153,8 @@ export interface FleetStore {
    * after, and fails with the reason if the fence could not be taken.
    */
   beginRun(region: string, job: RelayJob): Promise<Fence>;
-  /** What a launch run starts from, in one round trip. */
+  /** What a launch starts from, in one round trip; of the relays that wait, `limit` whose turn is next. */
   launchWork(region: string, limit: number): Promise<LaunchWork>;
-  /** The relays whose turn is next: the longest waiting first, tenants taking turns. */
-  pending(region: string, limit: number): Promise<WaitingRelay[]>;
   /**
    * Unless `opened`, nothing was stored. `conflict`: one of its relays is no longer pending; `frozen`: an operator
    * stopped launches; `unverified`: the store may have forgotten launches, a sweep must come first. @throws FencedError

@@ -64,17 +64,6 @@ export function createRedisFleetStore(options: RedisFleetStoreOptions): FleetSto
       };
     },
 
-    async pending(region, limit) {
-      const keys = regionKeys(region);
-      const ids = await redis.zrange(keys.index('pending'), 0, String(limit - 1));
-      const known = await Promise.all(ids.map((id) => redis.hmget(keys.relay(id), 'tenant', 'want', 'dl', 'exp')));
-      return ids.map((id, index) => {
-        const [tenant, want, deadline, leaseEnd] = known[index] ?? [];
-        const until = Math.min(Number(deadline ?? Number.POSITIVE_INFINITY), Number(leaseEnd ?? 0));
-        return { id, tenant: tenant ?? '', instanceType: want || null, until };
-      });
-    },
-
     async openIntent(fence, intent) {
       const args = [fence.token, intent.openedAt, intent.id, JSON.stringify(intent), ...intent.relayIds];
       const [outcome] = await runFenced('open-intent', fence, args);

@@ -205,7 +205,7 @@ describe('launch intents', () => {
       launched: [{ relayId: first.id, instanceId: instanceOf(first), dead: false }],
       without: { relayIds: [second.id], fate: 'requeue', code: 'capacity' },
     });
-    expect((await fleet.pending(region, 10)).map(({ id }) => id)).toEqual([second.id, late.id]);
+    expect((await fleet.launchWork(region, 10)).waiting.map(({ id }) => id)).toEqual([second.id, late.id]);
     expect((await fleet.launchWork(region, 10)).intents).toEqual([]);
   });
 

@@ -171,7 +171,7 @@ describe('what a sweep makes of an instance', () => {
     const relay = await create();
     expect(await claim(listed(relay.id))).toEqual(['attached']);
     expect(await front.get(relay.id)).toMatchObject({ state: 'booting', instanceId: INSTANCE });
-    expect(await fleet.pending(region, 5)).toEqual([]);
+    expect((await fleet.launchWork(region, 5)).waiting).toEqual([]);
   });
 
   test.each(['attached by a sweep', 'booting in an old backup'])(

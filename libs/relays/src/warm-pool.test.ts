@@ -49,7 +49,7 @@ async function stock(target: number, now = T0) {
 }
 
 async function bootAll(now = T0 + 10): Promise<void> {
-  const pending = await fleet.pending(region, 1000);
+  const { waiting: pending } = await fleet.launchWork(region, 1000);
   const fence = await fleet.beginRun(region, 'relay_launch');
   const intentId = newIntentId(region, now, randomInt);
   const relayIds = pending.map(({ id }) => id);

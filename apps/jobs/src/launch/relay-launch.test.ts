@@ -74,7 +74,7 @@ describe('a launch', () => {
       maxLifetimeSeconds: 3600,
       now: world.now(),
     });
-    const turns = (await world.fleet.pending(world.region, 100)).map(({ id }) => id);
+    const turns = (await world.fleet.launchWork(world.region, 100)).waiting.map(({ id }) => id);
     expect(turns).toHaveLength(crowd.length + 1);
     expect(turns.indexOf(single.id)).toBeLessThan(3);
   });

@@ -1,11 +1,14 @@
 import { buildLaunchRequest, fitBatch, MAX_BATCH, type Offering } from '@aegis/ec2';
-import type { WaitingRelay } from '@aegis/relays';
+import type { LaunchWork, WaitingRelay } from '@aegis/relays';
 import type { JobContext } from '../job-context.js';
 import { chooseBatch } from './choose-batch.js';
 import { type Ec2LaunchIntent, runIntent } from './launch-intent-run.js';
 
 /** Bounds one run; whatever is left is taken by the next. */
 const MAX_ROUNDS = 50;
+/** Relays looked at for each that may be launched now: they may ask for different instance types. */
+const LOOKAHEAD = 4;
+const LEAST_LOOKED_AT = 50;
 
 /**
  * Gives every pending relay of the region an instance: first finishes the intents that a crash or an unanswered call
@@ -14,7 +17,7 @@ const MAX_ROUNDS = 50;
  */
 export async function relayLaunch(context: JobContext): Promise<void> {
   const readAt = context.now();
-  const { frozen, intents, waiting, exhausted } = await context.store.launchWork(context.region.name, MAX_BATCH);
+  const { frozen, intents, waiting, exhausted } = await readWork(context);
   if (frozen) return;
   const noted = new Set(exhausted);
   // When EC2 cannot answer for an open intent the run ends here: no further launches pile up on top of it.
@@ -42,7 +45,13 @@ export async function relayLaunch(context: JobContext): Promise<void> {
 type NoIntent = 'none' | 'conflict' | 'frozen' | 'unverified';
 
 async function stillWaiting(context: JobContext): Promise<WaitingRelay[]> {
-  return inTime(context, await context.store.pending(context.region.name, MAX_BATCH));
+  return inTime(context, (await readWork(context)).waiting);
+}
+
+/** Of thousands that wait, while EC2 lets two a second through, only those whose turn may come are read. */
+function readWork({ cloud, store, region }: JobContext): Promise<LaunchWork> {
+  const { instances } = cloud.launchAllowance(region.name);
+  return store.launchWork(region.name, Math.min(MAX_BATCH, Math.max(LEAST_LOOKED_AT, LOOKAHEAD * instances)));
 }
 
 /** Without those that have waited too long, whom expiry is about to send off: an old backup may hold many. */
