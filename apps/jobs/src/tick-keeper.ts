@@ -25,15 +25,16 @@ export interface TickKeeperOptions {
  */
 export function createTickKeeper({ queues, store, logger }: TickKeeperOptions): TickKeeper {
   const timers: NodeJS.Timeout[] = [];
-  const all = [...queues.values()];
+  // Regions are kept apart, both when their ticks come and when they are confirmed: all together would keep every create
+  // waiting that comes just then.
+  const ensurers = [...queues.values()].map((queue, index) => () => queue.ensureTicks(index / queues.size));
   let next = 0;
-  // One region after the other: all at once, Redis would be busy with them alone for tens of milliseconds.
-  const ensureNext = async () => all[next++ % all.length]?.ensureTicks();
+  const ensureNext = async () => ensurers[next++ % ensurers.length]?.();
   const settleDoubts = () =>
     Promise.all(
-      [...queues].map(async ([region, queue]) => {
+      [...queues].map(async ([region, queue], index) => {
         if (await store.isVerified(region)) return;
-        await queue.ensureTicks();
+        await ensurers[index]?.();
         await queue.trigger('orphan_sweep');
       }),
     );
@@ -42,8 +43,8 @@ export function createTickKeeper({ queues, store, logger }: TickKeeperOptions): 
   const every = (ms: number, work: () => Promise<unknown>) => timers.push(setInterval(() => attempt(work), ms));
   return {
     async start() {
-      await attempt(() => Promise.all(all.map((queue) => queue.ensureTicks())));
-      every(INTERVAL_MS / all.length, ensureNext);
+      await attempt(() => Promise.all(ensurers.map((ensure) => ensure())));
+      every(INTERVAL_MS / queues.size, ensureNext);
       every(DOUBT_INTERVAL_MS, settleDoubts);
     },
     stop() {

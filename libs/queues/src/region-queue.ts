@@ -26,8 +26,11 @@ export interface RegionQueue {
    * active one ends and so sees everything stored before the last trigger.
    */
   trigger(job: JobName): Promise<void>;
-  /** Makes sure that every job has its safety tick. Repeating it changes nothing; a wiped Redis needs it again. */
-  ensureTicks(): Promise<void>;
+  /**
+   * Makes sure that every job has its safety tick. Repeating it changes nothing; a wiped Redis needs it again. `phase`, from
+   * 0 to below 1, is where in their intervals the region's ticks fall, so that those of many regions do not come together.
+   */
+  ensureTicks(phase: number): Promise<void>;
   depth(): Promise<QueueDepth>;
   /** Since when the job that a worker should have taken first waits for one (Unix ms), ticks too; null when none does. */
   overdueSince(name: QueueName): Promise<number | null>;
@@ -64,11 +67,12 @@ export function createRegionQueue({ region, prefix, connection, ticks }: RegionQ
         { ...RUN_OPTIONS, deduplication: { id: `${job}:${region}`, keepLastIfActive: true } },
       );
     },
-    async ensureTicks() {
-      for (const job of JOB_NAMES) {
+    async ensureTicks(phase) {
+      for (const [index, job] of JOB_NAMES.entries()) {
+        const every = ticks?.[job] ?? JOB_TICKS[job];
         await queues.jobs.upsertJobScheduler(
           `${TICK}:${job}`,
-          { every: ticks?.[job] ?? JOB_TICKS[job] },
+          { every, offset: offsetIn(every, phase + index / JOB_NAMES.length) },
           { name: TICK, data: { job }, opts: RUN_OPTIONS },
         );
       }
@@ -96,6 +100,11 @@ export function createRegionQueue({ region, prefix, connection, ticks }: RegionQ
       await Promise.all(all.map((queue) => queue.close()));
     },
   };
+}
+
+/** Milliseconds into an interval; BullMQ takes 0 for "none", which would be now. */
+function offsetIn(every: number, phase: number): number {
+  return Math.max(1, Math.floor(every * (phase % 1)));
 }
 
 /** A tick is made one period ahead of its time, which BullMQ keeps in `prevMillis` for the tick after it. */

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { connectTestRedis, deleteKeys, waitFor } from '@aegis/local-stack';
 import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { Worker } from 'bullmq';
-import type { JobName } from './job-catalogue.js';
+import { JOB_NAMES, JOB_TICKS, type JobName } from './job-catalogue.js';
 import { createRegionQueue, type RegionQueue } from './region-queue.js';
 import { createRegionWorker, type RegionWorker } from './region-worker.js';
 
@@ -95,7 +95,7 @@ test('jobs of a region run beside each other', async () => {
 });
 
 test('a tick triggers its job, once however often the ticks are confirmed', async () => {
-  for (let i = 0; i < 3; i++) await queue.ensureTicks();
+  for (let i = 0; i < 3; i++) await queue.ensureTicks(0.3);
   const jobs = new Set<string>();
   for (let count = 1; !jobs.has('relay_expiry'); count++) {
     const next = await run(count);
@@ -104,6 +104,19 @@ test('a tick triggers its job, once however often the ticks are confirmed', asyn
   }
   const schedulers = await redis.zcard(`${prefix}:jobs:repeat`);
   expect(schedulers).toBe(7);
+});
+
+test("regions' ticks fall where their phase puts them, and stay there", async () => {
+  const fallsAt = async () => {
+    const next = await redis.zscore(`${prefix}:jobs:repeat`, 'tick:orphan_sweep');
+    return Number(next) % JOB_TICKS.orphan_sweep;
+  };
+  const own = JOB_NAMES.indexOf('orphan_sweep') / JOB_NAMES.length;
+  await queue.ensureTicks(0.25);
+  const expected = Math.floor(JOB_TICKS.orphan_sweep * ((0.25 + own) % 1));
+  expect(await fallsAt()).toBe(expected);
+  await queue.ensureTicks(0.25);
+  expect(await fallsAt()).toBe(expected);
 });
 
 test('closing waits for the active run', async () => {
