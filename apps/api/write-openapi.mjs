@@ -3,4 +3,4 @@ import { writeFileSync } from 'node:fs';
 import { publishedDocument } from './dist/openapi/published-document.js';
 
 const target = new URL('../../libs/client/openapi.json', import.meta.url);
-writeFileSync(target, `${JSON.stringify(publishedDocument(), null, 2)}\n`);
+writeFileSync(target, `${JSON.stringify(await publishedDocument(), null, 2)}\n`);

@@ -32,11 +32,11 @@ interface Page {
  * `/openapi.json`, and `/docs` that shows it in a browser. All of it is served from this process. The document is made when
  * it is first asked for: that takes as long as a quarter of the start of the process, and few processes are ever asked.
  */
-export function createDocsPages(createDocument: () => OpenApiDocument): Map<string, RequestHandler> {
+export function createDocsPages(createDocument: () => Promise<OpenApiDocument>): Map<string, RequestHandler> {
   const own = (file: string) => () => readFile(join(OWN_FILES, file));
   const swagger = (file: string) => () => readFile(join(SWAGGER_FILES, file));
   const pages: [path: string, page: Page][] = [
-    ['/openapi.json', { type: 'application/json', load: async () => JSON.stringify(createDocument()) }],
+    ['/openapi.json', { type: 'application/json', load: async () => JSON.stringify(await createDocument()) }],
     ['/docs', { type: 'text/html; charset=utf-8', load: own('index.html') }],
     ['/docs/start.js', { type: 'text/javascript; charset=utf-8', load: own('start.js') }],
     ['/docs/swagger-ui.css', { type: 'text/css; charset=utf-8', load: swagger('swagger-ui.css') }],

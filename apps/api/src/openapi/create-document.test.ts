@@ -71,7 +71,7 @@ test.each([
   async (_, metrics, security) => {
     const config = { ...api.config, api: { ...api.config.api, metrics } };
     const mounted = (await mountedRoutes(config)).filter((route) => !route.startsWith('get /docs/'));
-    const { paths } = createOpenApiDocument({ routes, pages: operationsPages(config), version: 'test' });
+    const { paths } = await createOpenApiDocument({ routes, pages: operationsPages(config), version: 'test' });
     const described = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
     );

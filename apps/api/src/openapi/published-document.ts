@@ -9,7 +9,7 @@ const EXAMPLE_REGION = `[{name: us-east-1, imageId: ami-1, instanceTypes: [t3.mi
   securityGroupIds: [sg-1]}]`;
 
 /** The document as `libs/client` keeps it: with every setting at its default and one region for an example. */
-export function publishedDocument(): OpenApiDocument {
+export function publishedDocument(): Promise<OpenApiDocument> {
   const config = loadConfig({ env: { AEGIS_ENV: 'local', AEGIS_REGIONS: EXAMPLE_REGION } });
   const routes = createRouteTable(apiSettings(config));
   return createOpenApiDocument({ routes, pages: operationsPages(config), version: 'v1' });

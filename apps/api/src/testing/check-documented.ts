@@ -10,8 +10,8 @@ import { createDocumentValidator } from './document-validator.js';
 /** Fails unless the answer is one that the route table and the OpenAPI document both promise. */
 export type CheckDocumented = (method: string, path: string, answer: Answer) => void;
 
-export function createCheckDocumented(routes: readonly Route[]): CheckDocumented {
-  const validator = createDocumentValidator(createOpenApiDocument({ routes, pages: [], version: 'test' }));
+export async function createCheckDocumented(routes: readonly Route[]): Promise<CheckDocumented> {
+  const validator = createDocumentValidator(await createOpenApiDocument({ routes, pages: [], version: 'test' }));
   return (method, path, answer) => {
     const route = routes.find((each) => each.method === method.toLowerCase() && matches(each.path, path));
     expect(answer.headers.get('x-request-id')).toBeTruthy();

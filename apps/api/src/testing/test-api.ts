@@ -53,7 +53,7 @@ export async function startTestApi(
   await service.start();
   if (options.storeInDoubt !== true) await verifyStores(config);
   const url = service.listeners.get('api')?.url ?? '';
-  const checkDocumented = createCheckDocumented(createRouteTable(apiSettings(config)));
+  const checkDocumented = await createCheckDocumented(createRouteTable(apiSettings(config)));
   return {
     url,
     config,
