@@ -19,6 +19,7 @@ export interface JobContext {
   readonly offerings: OfferingHealth;
   readonly launchPacer: CallPacer;
   readonly terminatePacer: CallPacer;
+  readonly bootWatchPacer: CallPacer;
   readonly poolPacer: CallPacer;
   readonly logger: Logger;
   /** Unix ms. */

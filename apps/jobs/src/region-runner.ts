@@ -40,6 +40,7 @@ export function createRegionRunner(options: RegionRunnerOptions): RegionRunner {
     offerings,
     launchPacer: createCallPacer(now),
     terminatePacer: createCallPacer(now),
+    bootWatchPacer: createCallPacer(now),
     poolPacer: createCallPacer(now),
     now,
     sleep: options.sleep,

@@ -65,6 +65,22 @@ export interface InstanceReader {
     options?: CallOptions,
   ): Promise<InstanceView[]>;
   describeByIds(region: string, instanceIds: readonly string[], options?: CallOptions): Promise<InstanceView[]>;
+  /**
+   * By ids in as few calls as their launches allow: many instances of few launches are listed by those. One whose tags no
+   * longer name its launch is found by its id all the same.
+   */
+  describeLaunched(
+    region: string,
+    deploymentId: string,
+    launched: readonly LaunchedInstance[],
+    options?: CallOptions,
+  ): Promise<InstanceView[]>;
+}
+
+export interface LaunchedInstance {
+  instanceId: string;
+  /** Null when it is not known. */
+  intentId: string | null;
 }
 
 /** Part of a long list of instances for which AWS refused, or did not finish, the call. */

@@ -241,6 +241,37 @@ describe('listing', () => {
     expect(values(second ?? new URLSearchParams(), 'Filter.2.Value')).toEqual(['int_200']);
   });
 
+  test('of few launches are listed by them, and by id what that does not show', async () => {
+    const launched = Array.from({ length: 450 }, (_, i) => ({ instanceId: instanceId(i), intentId: `int_${i % 2}` }));
+    const known = launched.map((one) => ({ id: one.instanceId }));
+    bench.stub.answer(({ params }: StubCall) => {
+      // The first has lost its tags; the launch's last instance is nobody's here.
+      if (params.get('Filter.2.Name') === 'tag:aegis:intent') {
+        expect(values(params, 'Filter.2.Value')).toEqual(['int_0', 'int_1']);
+        return described([...known.slice(1), { id: instanceId(900) }]);
+      }
+      expect([params.get('Filter.1.Name'), ...values(params, 'Filter.1.Value')]).toEqual([
+        'instance-id',
+        instanceId(0),
+      ]);
+      return described(known.slice(0, 1));
+    });
+    const found = await bench.provider().describeLaunched(REGION, 'test', launched);
+    expect(new Set(found.map((view) => view.instanceId))).toEqual(new Set(launched.map((one) => one.instanceId)));
+    expect(found).toHaveLength(450);
+    expect(bench.stub.calls).toHaveLength(2);
+  });
+
+  test.each([
+    ['few instances', Array.from({ length: 3 }, (_, i) => ({ instanceId: instanceId(i), intentId: 'int_1' })), 1],
+    ['many launches', Array.from({ length: 450 }, (_, i) => ({ instanceId: instanceId(i), intentId: `int_${i}` })), 3],
+    ['unknown launches', Array.from({ length: 450 }, (_, i) => ({ instanceId: instanceId(i), intentId: null })), 3],
+  ])('of %s are listed by their ids', async (_, launched, calls) => {
+    bench.stub.answer(described([]));
+    await bench.provider().describeLaunched(REGION, 'test', launched);
+    expect(bench.stub.calls.map(({ params }) => params.get('Filter.1.Name'))).toEqual(Array(calls).fill('instance-id'));
+  });
+
   test('of nothing asks nothing', async () => {
     expect(await bench.provider().describeByIds(REGION, [])).toEqual([]);
     expect(await bench.provider().describeByIntents(REGION, 'test', [])).toEqual([]);

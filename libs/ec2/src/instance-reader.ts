@@ -1,6 +1,6 @@
 import { DescribeInstancesCommand, type Filter } from '@aws-sdk/client-ec2';
 import type { InstanceReader, InstanceView } from './cloud-provider.js';
-import { TAG_KEYS } from './launch-tags.js';
+import { MAX_BATCH, TAG_KEYS } from './launch-tags.js';
 import type { RegionClient } from './region-client.js';
 import { slices } from './slices.js';
 import { callForInstances } from './take-instances.js';
@@ -55,6 +55,23 @@ export function createInstanceReader(
 
     describeByIds(region, instanceIds, { signal } = {}) {
       return listByValues(region, 'instance-id', instanceIds, { signal });
+    },
+
+    async describeLaunched(region, deploymentId, launched, options) {
+      const ids = new Set(launched.map(({ instanceId }) => instanceId));
+      const intents = [...new Set(launched.flatMap(({ intentId }) => intentId ?? []))];
+      const found: InstanceView[] = [];
+      const callsByIds = Math.ceil(ids.size / MAX_FILTER_VALUES);
+      // At worst, each of the launches was of the most instances there can be.
+      const callsByIntents = Math.max(
+        Math.ceil(intents.length / MAX_FILTER_VALUES),
+        Math.ceil((intents.length * MAX_BATCH) / pageSize),
+      );
+      if (callsByIds > 1 && intents.length > 0 && callsByIntents <= callsByIds) {
+        const listed = await reader.describeByIntents(region, deploymentId, intents, options);
+        for (const instance of listed) if (ids.delete(instance.instanceId)) found.push(instance);
+      }
+      return [...found, ...(await reader.describeByIds(region, [...ids], options))];
     },
   };
   return reader;

@@ -74,9 +74,19 @@ export interface InstanceObservation {
   note: string;
 }
 
+export interface BootingRelay {
+  relayId: string;
+  instanceId: string;
+  intentId: string;
+  /** Since when it boots (Unix ms). */
+  since: number;
+}
+
 export interface TerminatingRelay {
   relayId: string;
   instanceId: string;
+  /** Of its launch; null when it is not known. */
+  intentId: string | null;
   launchedAt: number;
   /** When it was decided that it must go (Unix ms). */
   terminatingAt: number;
@@ -172,7 +182,7 @@ export interface FleetStore {
   /** @throws FencedError */
   failPending(fence: Fence, failing: FailPending): Promise<RelayTransition[]>;
   /** Relays whose instance boots. */
-  booting(region: string): Promise<{ relayId: string; instanceId: string; intentId: string; since: number }[]>;
+  booting(region: string): Promise<BootingRelay[]>;
   /** @throws FencedError */
   observe(fence: Fence, observations: readonly InstanceObservation[], now: number): Promise<RelayTransition[]>;
   /** Relays that must go and whose time for the next attempt has come. */

@@ -121,15 +121,16 @@ export function createRedisFleetStore(options: RedisFleetStoreOptions): FleetSto
       const keys = regionKeys(region);
       const ids = await redis.zrangebyscore(keys.index('terminating'), '-inf', now, 'LIMIT', 0, limit);
       const fields = await Promise.all(
-        ids.map((id) => redis.hmget(keys.relay(id), 'inst', 'launched', 'tat', 'sent', 'tries')),
+        ids.map((id) => redis.hmget(keys.relay(id), 'inst', 'intent', 'launched', 'tat', 'sent', 'tries')),
       );
       return ids.flatMap((relayId, index) => {
-        const [instanceId, launched, terminating, sent, tries] = fields[index] ?? [];
+        const [instanceId, intentId, launched, terminating, sent, tries] = fields[index] ?? [];
         if (!instanceId) return [];
         return [
           {
             relayId,
             instanceId,
+            intentId: intentId || null,
             launchedAt: Number(launched ?? 0),
             terminatingAt: Number(terminating ?? 0),
             sent: sent != null,

@@ -1,5 +1,5 @@
 import type { InstanceView } from '@aegis/ec2';
-import type { InstanceObservation } from '@aegis/relays';
+import type { BootingRelay, InstanceObservation } from '@aegis/relays';
 import type { JobContext } from '../job-context.js';
 
 /**
@@ -7,8 +7,9 @@ import type { JobContext } from '../job-context.js';
  * died. An instance that EC2 does not show yet proves nothing; the boot time-out (relay_expiry) ends what never comes.
  */
 export async function relayBootWatch(context: JobContext): Promise<void> {
-  const booting = await context.store.booting(context.region.name);
+  const booting = await gather(context);
   if (booting.length === 0) return;
+  context.bootWatchPacer.called();
   const intents = [...new Set(booting.map((relay) => relay.intentId))];
   const instances = await context.cloud.describeByIntents(context.region.name, context.config.deploymentId, intents);
   const byId = new Map(instances.map((instance) => [instance.instanceId, instance]));
@@ -19,6 +20,13 @@ export async function relayBootWatch(context: JobContext): Promise<void> {
   const moves = await context.store.observe(context.fence, observations, context.now());
   context.recordMoves(moves);
   if (moves.some((move) => move.to === 'terminating')) await context.trigger('relay_terminate');
+}
+
+/** All that boot; when hundreds check in one after the other, with those that do so in a moment. */
+async function gather(context: JobContext): Promise<BootingRelay[]> {
+  const wait = context.bootWatchPacer.delay();
+  if (wait > 0) await context.sleep(wait);
+  return context.store.booting(context.region.name);
 }
 
 /** What an instance's state means for its relay. */

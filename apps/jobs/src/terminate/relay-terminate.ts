@@ -135,8 +135,8 @@ async function dropGone(context: JobContext, relays: readonly TerminatingRelay[]
 
 /** Asks EC2 for the instances and closes the relays of those that are gone. */
 async function look(context: JobContext, relays: readonly TerminatingRelay[]) {
-  const ids = relays.map((relay) => relay.instanceId);
-  const instances = await context.cloud.describeByIds(context.region.name, ids);
+  const { cloud, region, config } = context;
+  const instances = await cloud.describeLaunched(region.name, config.deploymentId, relays);
   const byId = new Map(instances.map((instance) => [instance.instanceId, instance]));
   const observations = relays.flatMap((relay) => {
     const instance = byId.get(relay.instanceId);

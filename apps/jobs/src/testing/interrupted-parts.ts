@@ -16,7 +16,7 @@ const NOT_COUNTED = new Set(['deploymentPages', 'relaysWithInstance', 'launchAll
 /** `make` carries the call out; `at` is its place among all that were counted, null for one that is not. */
 type Decide = (call: { name: string; at: number | null; make: () => unknown }) => unknown;
 
-function interceptedParts(world: RegionWorld, decide: Decide): Required<Omit<WorkerParts, 'now'>> {
+function interceptedParts(world: RegionWorld, decide: Decide): Required<Omit<WorkerParts, 'now' | 'sleep'>> {
   let counted = 0;
   const wrap = <T extends object>(target: T): T =>
     new Proxy(target, {

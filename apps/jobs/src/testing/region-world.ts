@@ -66,6 +66,7 @@ export interface WorkerParts {
   cloud?: CloudProvider;
   queue?: Pick<RegionQueue, 'trigger'>;
   now?: () => number;
+  sleep?: (ms: number) => Promise<void>;
 }
 
 const IDENTITY = { credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
@@ -147,9 +148,11 @@ export async function createRegionWorld(
         metrics,
         logger: createLogger({ level: 'error', app: 'jobs', stream: QUIET_LOG }),
         now: parts.now ?? now,
-        sleep: async (ms) => {
-          offset += ms;
-        },
+        sleep:
+          parts.sleep ??
+          (async (ms) => {
+            offset += ms;
+          }),
       }),
     create: (count) => Promise.all(Array.from({ length: count }, async () => (await create('acme', 86_400)).relay)),
     claim: (tenant = 'acme') => create(tenant, 3_600),
