@@ -4,7 +4,7 @@
 
   KEYS[1] region prefix
   ARGV    fence token, now, target, lease seconds (a spare's age limit), pendingDeadline, number of instance types, the
-          types that spares may run on, then ids for new spares
+          types that spares may run on, then ids for new spares: no more are asked for, or given up, in this call
   Returns { 'ok' | 'fenced', number asked for, moves … }
 ]]
 if fenced('warm_pool', ARGV[1]) then return { 'fenced', 0, moved } end
@@ -38,7 +38,8 @@ for i = first, last do
 end
 
 if have > target then
-  for _, id in ipairs(redis.call('ZRANGE', P .. ':spares', 0, have - target - 1)) do
+  local surplus = math.min(have - target, #ARGV - first + 1)
+  for _, id in ipairs(redis.call('ZRANGE', P .. ':spares', 0, surplus - 1)) do
     local relay = load_relay(id)
     if relay and relay.state ~= 'terminating' and not ends(relay.state) then
       dismiss(id, relay, now, 'requested')

@@ -197,7 +197,7 @@ export interface FleetStore {
   expireDue(fence: Fence, now: number, limit: number): Promise<{ moves: RelayTransition[]; remaining: number }>;
   /**
    * Asks for missing spares, unless EC2 is known to have none of any type, and gives up surplus ones; `ids` are for new
-   * spares. @throws FencedError
+   * spares, and no more than there are of them are asked for or given up. @throws FencedError
    */
   stockWarmPool(
     fence: Fence,

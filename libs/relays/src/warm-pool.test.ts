@@ -37,14 +37,14 @@ beforeEach(async () => {
 
 const ids = (count: number) => Array.from({ length: count }, () => newRelayId(region, T0, randomInt));
 
-async function stock(target: number, now = T0) {
+async function stock(target: number, now = T0, most = 500) {
   const fence = await fleet.beginRun(region, 'warm_pool');
   return fleet.stockWarmPool(fence, {
     now,
     target,
     maxAgeSeconds: 3600,
     instanceTypes: ['t3.micro'],
-    ids: ids(target),
+    ids: ids(most),
   });
 }
 
@@ -83,6 +83,16 @@ test('spares are asked for up to the target, whatever is already on its way', as
   await bootAll();
   expect((await stock(5)).asked).toBe(2);
   expect((await front.inventory(region)).warmReady).toBe(3);
+});
+
+test('a call asks for, and gives up, no more spares than it has ids', async () => {
+  const spares = async () => redis.zcard(`{aegis:${region}}:spares`);
+  const counts: number[] = [];
+  for (const target of [25, 25, 25, 25, 4, 4, 4, 4]) {
+    await stock(target, T0, 10);
+    counts.push(await spares());
+  }
+  expect(counts).toEqual([10, 20, 25, 25, 15, 5, 4, 4]);
 });
 
 test('a create gets a spare at once, under the spare’s id, and its retry gets the same one', async () => {

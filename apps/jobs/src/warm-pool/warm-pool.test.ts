@@ -19,6 +19,17 @@ test('the pool is filled in one launch, refilled after a claim, and never over i
   expect(await world.liveInstances()).toHaveLength(4);
 });
 
+test('a large pool is asked for in one run, though in several calls of the store', async () => {
+  const large = await createRegionWorld({}, { warmPool: { size: 250, maxAgeSeconds: 3600, schedule: [] } });
+  try {
+    await large.worker()('orphan_sweep');
+    await large.worker()('warm_pool');
+    expect((await large.front.inventory(large.region)).counts.pending).toBe(250);
+  } finally {
+    await large.close();
+  }
+});
+
 test('a spare that dies is replaced', async () => {
   await stockPool(world);
   const [victim] = await world.liveInstances();

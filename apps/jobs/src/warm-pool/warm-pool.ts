@@ -3,6 +3,10 @@ import { type CloudError, TAG_KEYS } from '@aegis/ec2';
 import type { JobContext } from '../job-context.js';
 
 const TAG_BATCH = 500;
+/** Spares asked for, or given up, in one call of Redis, which answers nobody else meanwhile. */
+const STOCK_BATCH = 100;
+/** Bounds one run; what is left comes with the next tick. */
+const MAX_ROUNDS = 100;
 
 /**
  * Keeps the region's spares at their target, and writes the tenant of each spare that was handed out onto its instance,
@@ -22,17 +26,22 @@ export async function warmPool(context: JobContext): Promise<void> {
 }
 
 async function stock(context: JobContext): Promise<void> {
-  const { warmPool: settings } = context.region;
-  const now = context.now();
-  const target = warmPoolTarget(settings, now);
-  const ids = Array.from({ length: target }, () => context.newRelayId());
-  const { maxAgeSeconds } = settings;
-  const { instanceTypes } = context.region;
-  const pool = { now, target, maxAgeSeconds, instanceTypes, ids };
+  const target = warmPoolTarget(context.region.warmPool, context.now());
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    if ((await stockSome(context, target)) < STOCK_BATCH) return;
+  }
+}
+
+/** Answers how many spares it has asked for or given up. */
+async function stockSome(context: JobContext, target: number): Promise<number> {
+  const { warmPool, instanceTypes } = context.region;
+  const ids = Array.from({ length: STOCK_BATCH }, () => context.newRelayId());
+  const pool = { now: context.now(), target, maxAgeSeconds: warmPool.maxAgeSeconds, instanceTypes, ids };
   const { asked, moves } = await context.store.stockWarmPool(context.fence, pool);
   context.recordMoves(moves);
   if (asked > 0) await context.trigger('relay_launch');
   if (moves.some((move) => move.to === 'terminating')) await context.trigger('relay_terminate');
+  return moves.length;
 }
 
 async function tagClaimed(context: JobContext): Promise<void> {
