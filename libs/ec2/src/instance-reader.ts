@@ -61,15 +61,14 @@ export function createInstanceReader(
       const ids = new Set(launched.map(({ instanceId }) => instanceId));
       const intents = [...new Set(launched.flatMap(({ intentId }) => intentId ?? []))];
       const found: InstanceView[] = [];
-      const callsByIds = Math.ceil(ids.size / MAX_FILTER_VALUES);
+      const callsFor = (values: number) => Math.ceil(values / MAX_FILTER_VALUES);
+      const callsByIds = callsFor(ids.size);
       // At worst, each of the launches was of the most instances there can be.
-      const callsByIntents = Math.max(
-        Math.ceil(intents.length / MAX_FILTER_VALUES),
-        Math.ceil((intents.length * MAX_BATCH) / pageSize),
-      );
+      const listed = Math.max(callsFor(intents.length), Math.ceil((intents.length * MAX_BATCH) / pageSize));
+      const callsByIntents = listed + callsFor(launched.filter(({ intentId }) => intentId === null).length);
       if (callsByIds > 1 && intents.length > 0 && callsByIntents <= callsByIds) {
-        const listed = await reader.describeByIntents(region, deploymentId, intents, options);
-        for (const instance of listed) if (ids.delete(instance.instanceId)) found.push(instance);
+        const instances = await reader.describeByIntents(region, deploymentId, intents, options);
+        for (const instance of instances) if (ids.delete(instance.instanceId)) found.push(instance);
       }
       return [...found, ...(await reader.describeByIds(region, [...ids], options))];
     },

@@ -28,7 +28,8 @@ export interface RegionQueue {
   trigger(job: JobName): Promise<void>;
   /**
    * Makes sure that every job has its safety tick. Repeating it changes nothing; a wiped Redis needs it again. `phase`, from
-   * 0 to below 1, is where in their intervals the region's ticks fall, so that those of many regions do not come together.
+   * 0 to below 1, is where in their intervals the region's ticks are put when they are new, so that those of many regions do
+   * not come together.
    */
   ensureTicks(phase: number): Promise<void>;
   depth(): Promise<QueueDepth>;
@@ -107,9 +108,10 @@ function offsetIn(every: number, phase: number): number {
   return Math.max(1, Math.floor(every * (phase % 1)));
 }
 
-/** A tick is made one period ahead of its time, which BullMQ keeps in `prevMillis` for the tick after it. */
-function waitsSince({ timestamp, opts }: Pick<Job, 'timestamp' | 'opts'>): number {
-  return Math.max(timestamp, opts.prevMillis ?? 0);
+/** A tick is made ahead of its time, which BullMQ keeps in its id only: `repeat:<scheduler>:<Unix ms>`. */
+function waitsSince({ timestamp, id }: Pick<Job, 'timestamp' | 'id'>): number {
+  const due = /^repeat:.*:(\d+)$/.exec(id ?? '')?.[1];
+  return Math.max(timestamp, Number(due ?? 0));
 }
 
 function openQueue(name: QueueName, options: Pick<RegionQueueOptions, 'prefix' | 'connection'>): RunQueue {

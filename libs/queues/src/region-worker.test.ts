@@ -119,6 +119,23 @@ test("regions' ticks fall where their phase puts them, and stay there", async ()
   expect(await fallsAt()).toBe(expected);
 });
 
+test('a tick whose time is still to come keeps nobody waiting', async () => {
+  const elsewhere = `${prefix}:elsewhere`;
+  const days = 1_000_000_000;
+  const ticks = Object.fromEntries(JOB_NAMES.map((job) => [job, days]));
+  const unserved = createRegionQueue({ region, prefix: elsewhere, connection: jobsRedis, ticks });
+  try {
+    await unserved.ensureTicks(0.5);
+    expect(await redis.zcard(`${elsewhere}:jobs:delayed`)).toBe(JOB_NAMES.length);
+    expect(await unserved.overdueSince('jobs')).toBeNull();
+    const asked = Date.now();
+    await unserved.trigger('relay_expiry');
+    expect(await unserved.overdueSince('jobs')).toBeGreaterThanOrEqual(asked);
+  } finally {
+    await unserved.close();
+  }
+});
+
 test('closing waits for the active run', async () => {
   await queue.trigger('relay_launch');
   const active = await run(1);

@@ -79,6 +79,17 @@ describe('a launch', () => {
     expect(turns.indexOf(single.id)).toBeLessThan(3);
   });
 
+  test('those whose time is over do not stand in the way of those behind them', async () => {
+    await world.create(60);
+    world.advance(901_000);
+    const [fresh] = await world.create(1);
+    // Nothing is left of EC2's bucket, so few are looked at.
+    const cloud = { ...world.cloud, launchAllowance: () => ({ instances: 0, waitMs: 0 }) };
+    await world.worker({ cloud })('relay_launch');
+    const states = (await world.relays()).map(({ id, state }) => [id, state]);
+    expect(states.filter(([, state]) => state !== 'pending')).toEqual([[fresh?.id, 'booting']]);
+  });
+
   test('gives who asks for a type an instance of that type and no other', async () => {
     await ask(null, 't3.small', null, 't3.small', 't3.micro');
     await launch();

@@ -27,7 +27,7 @@ export async function relayLaunch(context: JobContext): Promise<void> {
   }
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // Replays may have given relays back to the queue.
-    const known = round === 0 && intents.length === 0 ? inTime(context, waiting) : await stillWaiting(context);
+    const known = round === 0 && intents.length === 0 ? waiting : await stillWaiting(context);
     const intent = await openNextIntent(context, known);
     if (intent === 'none' || intent === 'frozen') return;
     if (intent === 'unverified') {
@@ -45,13 +45,21 @@ export async function relayLaunch(context: JobContext): Promise<void> {
 type NoIntent = 'none' | 'conflict' | 'frozen' | 'unverified';
 
 async function stillWaiting(context: JobContext): Promise<WaitingRelay[]> {
-  return inTime(context, (await readWork(context)).waiting);
+  return (await readWork(context)).waiting;
 }
 
 /** Of thousands that wait, while EC2 lets two a second through, only those whose turn may come are read. */
-function readWork({ cloud, store, region }: JobContext): Promise<LaunchWork> {
+async function readWork(context: JobContext): Promise<LaunchWork> {
+  const { cloud, store, region } = context;
+  const read = (limit: number) => store.launchWork(region.name, limit);
   const { instances } = cloud.launchAllowance(region.name);
-  return store.launchWork(region.name, Math.min(MAX_BATCH, Math.max(LEAST_LOOKED_AT, LOOKAHEAD * instances)));
+  const most = Math.min(MAX_BATCH, Math.max(LEAST_LOOKED_AT, LOOKAHEAD * instances));
+  const work = await read(most);
+  const waiting = inTime(context, work.waiting);
+  if (waiting.length > 0 || work.waiting.length < most) return { ...work, waiting };
+  // All whose turn it is are about to be sent off, and must not stand in the way of those behind them until they are.
+  const more = await read(MAX_BATCH);
+  return { ...more, waiting: inTime(context, more.waiting) };
 }
 
 /** Without those that have waited too long, whom expiry is about to send off: an old backup may hold many. */

@@ -27,21 +27,25 @@ export async function warmPool(context: JobContext): Promise<void> {
 
 async function stock(context: JobContext): Promise<void> {
   const target = warmPoolTarget(context.region.warmPool, context.now());
+  let launch = false;
+  let terminate = false;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    if ((await stockSome(context, target)) < STOCK_BATCH) return;
+    const { asked, moves } = await stockSome(context, target);
+    launch ||= asked > 0;
+    terminate ||= moves.some((move) => move.to === 'terminating');
+    if (moves.length < STOCK_BATCH) break;
   }
+  if (launch) await context.trigger('relay_launch');
+  if (terminate) await context.trigger('relay_terminate');
 }
 
-/** Answers how many spares it has asked for or given up. */
-async function stockSome(context: JobContext, target: number): Promise<number> {
+async function stockSome(context: JobContext, target: number) {
   const { warmPool, instanceTypes } = context.region;
   const ids = Array.from({ length: STOCK_BATCH }, () => context.newRelayId());
   const pool = { now: context.now(), target, maxAgeSeconds: warmPool.maxAgeSeconds, instanceTypes, ids };
-  const { asked, moves } = await context.store.stockWarmPool(context.fence, pool);
-  context.recordMoves(moves);
-  if (asked > 0) await context.trigger('relay_launch');
-  if (moves.some((move) => move.to === 'terminating')) await context.trigger('relay_terminate');
-  return moves.length;
+  const stocked = await context.store.stockWarmPool(context.fence, pool);
+  context.recordMoves(stocked.moves);
+  return stocked;
 }
 
 async function tagClaimed(context: JobContext): Promise<void> {

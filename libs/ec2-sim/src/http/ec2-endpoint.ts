@@ -132,7 +132,7 @@ export class Ec2Endpoint {
 
   async #strike(call: Call, fault: Fault, response: ServerResponse): Promise<void> {
     const { kind } = fault;
-    const done = fault.effect === 'done' ? this.#run(call) : undefined;
+    const done = fault.effect === 'done' ? asItIsNow(this.#run(call)) : undefined;
     const when = done?.label === 'ok' ? 'after' : 'before';
     switch (kind.type) {
       case 'latency':
@@ -196,6 +196,11 @@ export class Ec2Endpoint {
       instances,
     });
   }
+}
+
+/** An answer that comes late says what was true when it was made. */
+function asItIsNow(outcome: Outcome): Outcome {
+  return { ...outcome, xml: [...outcome.xml] };
 }
 
 function refuseUnknownParameters(call: Call): void {

@@ -3,6 +3,7 @@ export interface CallRecord {
   seq: number;
   /** Arrival of the request's headers: Unix milliseconds with a fraction. */
   at: number;
+  /** Until the answer began. */
   durationMs: number;
   region: string;
   operation: string;
