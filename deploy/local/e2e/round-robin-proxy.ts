@@ -6,8 +6,6 @@ export interface RoundRobinProxy {
   /** Sends to these from now on, each once it is ready. */
   serve(backends: readonly string[]): void;
   readonly ready: readonly string[];
-  /** Answers by which a backend asked for its connection to be closed. */
-  readonly closed: number;
   stop(): Promise<void>;
 }
 
@@ -24,7 +22,6 @@ export async function startRoundRobinProxy(): Promise<RoundRobinProxy> {
   const ready = new Set<string>();
   let backends: readonly string[] = [];
   let turn = 0;
-  let closed = 0;
 
   function forward(incoming: IncomingMessage, answer: ServerResponse): void {
     const open = backends.filter((backend) => ready.has(backend));
@@ -38,7 +35,6 @@ export async function startRoundRobinProxy(): Promise<RoundRobinProxy> {
       new URL(url ?? '/', backend),
       { agent, method, headers: withoutHops(headers) },
       (reply) => {
-        if (reply.headers.connection === 'close') closed += 1;
         answer.writeHead(reply.statusCode ?? 502, withoutHops(reply.headers));
         reply.pipe(answer);
         reply.once('error', () => answer.destroy());
@@ -67,9 +63,6 @@ export async function startRoundRobinProxy(): Promise<RoundRobinProxy> {
     },
     get ready() {
       return [...ready];
-    },
-    get closed() {
-      return closed;
     },
     async stop() {
       clearInterval(probing);
