@@ -25,16 +25,20 @@ export interface TickKeeperOptions {
  */
 export function createTickKeeper({ queues, store, logger }: TickKeeperOptions): TickKeeper {
   const timers: NodeJS.Timeout[] = [];
-  // Regions are kept apart, both when their ticks come and when they are confirmed: all together would keep every create
-  // waiting that comes just then.
-  const ensurers = [...queues.values()].map((queue, index) => () => queue.ensureTicks(index / queues.size));
+  // Regions are kept apart, both when their ticks come and, after the start, when they are confirmed: all together would keep
+  // every create waiting that comes just then.
+  const regions = [...queues].map(([region, queue], index) => ({
+    region,
+    queue,
+    ensure: () => queue.ensureTicks(index / queues.size),
+  }));
   let next = 0;
-  const ensureNext = async () => ensurers[next++ % ensurers.length]?.();
+  const ensureNext = async () => regions[next++ % regions.length]?.ensure();
   const settleDoubts = () =>
     Promise.all(
-      [...queues].map(async ([region, queue], index) => {
+      regions.map(async ({ region, queue, ensure }) => {
         if (await store.isVerified(region)) return;
-        await ensurers[index]?.();
+        await ensure();
         await queue.trigger('orphan_sweep');
       }),
     );
@@ -43,8 +47,8 @@ export function createTickKeeper({ queues, store, logger }: TickKeeperOptions): 
   const every = (ms: number, work: () => Promise<unknown>) => timers.push(setInterval(() => attempt(work), ms));
   return {
     async start() {
-      await attempt(() => Promise.all(ensurers.map((ensure) => ensure())));
-      every(INTERVAL_MS / queues.size, ensureNext);
+      await attempt(() => Promise.all(regions.map(({ ensure }) => ensure())));
+      every(INTERVAL_MS / regions.length, ensureNext);
       every(DOUBT_INTERVAL_MS, settleDoubts);
     },
     stop() {

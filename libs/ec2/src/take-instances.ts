@@ -38,7 +38,7 @@ function takeInstances<Input extends object, Output extends object>(
     const { response } = result;
     if (!HttpResponse.isInstance(response) || response.statusCode !== 200) return result;
     const scan = new InstanceScan(answer);
-    for await (const chunk of response.body as AsyncIterable<Buffer>) await readInTurns(scan, chunk);
+    await readInTurns(scan, response.body as AsyncIterable<Buffer>);
     response.body = scan.end();
     taken(scan);
     return result;
@@ -48,10 +48,17 @@ function takeInstances<Input extends object, Output extends object>(
 /** Bytes that are read in well under a millisecond. */
 const SLICE = 16 * 1024;
 
-/** A page of a thousand instances is megabytes: other regions' calls have their turn in between. */
-async function readInTurns(scan: InstanceScan, chunk: Buffer): Promise<void> {
-  for (let from = 0; from < chunk.length; from += SLICE) {
-    scan.write(chunk.subarray(from, from + SLICE));
-    if (chunk.length > SLICE) await nextTurn();
+/** A page of a thousand instances is megabytes: other regions' calls have their turn in between, however it is cut. */
+async function readInTurns(scan: InstanceScan, body: AsyncIterable<Buffer>): Promise<void> {
+  let read = 0;
+  for await (const chunk of body) {
+    for (let from = 0; from < chunk.length; from += SLICE) {
+      const slice = chunk.subarray(from, from + SLICE);
+      scan.write(slice);
+      read += slice.length;
+      if (read < SLICE) continue;
+      read = 0;
+      await nextTurn();
+    }
   }
 }

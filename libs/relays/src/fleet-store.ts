@@ -78,8 +78,6 @@ export interface BootingRelay {
   relayId: string;
   instanceId: string;
   intentId: string;
-  /** Since when it boots (Unix ms). */
-  since: number;
 }
 
 export interface TerminatingRelay {

@@ -97,14 +97,11 @@ export function createRedisFleetStore(options: RedisFleetStoreOptions): FleetSto
 
     async booting(region) {
       const keys = regionKeys(region);
-      const entries = await redis.zrange(keys.index('booting'), 0, '-1', 'WITHSCORES');
-      const booting = [];
-      for (let i = 0; i + 1 < entries.length; i += 2)
-        booting.push({ id: entries[i] ?? '', since: Number(entries[i + 1]) });
-      const fields = await Promise.all(booting.map(({ id }) => redis.hmget(keys.relay(id), 'inst', 'intent')));
-      return booting.flatMap(({ id, since }, index) => {
+      const ids = await redis.zrange(keys.index('booting'), 0, '-1');
+      const fields = await Promise.all(ids.map((id) => redis.hmget(keys.relay(id), 'inst', 'intent')));
+      return ids.flatMap((relayId, index) => {
         const [instanceId, intentId] = fields[index] ?? [];
-        return instanceId ? [{ relayId: id, instanceId, intentId: intentId ?? '', since }] : [];
+        return instanceId ? [{ relayId, instanceId, intentId: intentId ?? '' }] : [];
       });
     },
 
